@@ -1,0 +1,17 @@
+# Eigen, doctest, xtensor, HDF5: what the embedder has already, else find_package, else (where allowed) FetchContent.
+
+macro(parapet_find_eigen)
+  if(NOT TARGET Eigen3::Eigen)
+    find_package(Eigen3 3.4 REQUIRED NO_MODULE)
+  endif()
+endmacro()
+macro(parapet_find_doctest)
+  find_package(doctest REQUIRED)
+endmacro()
+macro(parapet_find_xtensor)
+  find_package(xtensor QUIET)
+endmacro()
+macro(parapet_find_hdf5)
+  enable_language(C)
+  find_package(HDF5 QUIET COMPONENTS C)
+endmacro()

@@ -1,0 +1,50 @@
+# Flags of Parapet's own programs: tests, examples, benchmarks. Nothing here reaches an embedder.
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo" FORCE)
+endif()
+
+option(PARAPET_WERROR "Treat warnings in Parapet's own programs as errors" OFF)
+set(PARAPET_SANITIZE "" CACHE STRING "Sanitizers of Parapet's own programs: address, undefined, thread, or a list with commas")
+set(PARAPET_MARCH auto CACHE STRING "-march of Parapet's own programs; 'auto' takes x86-64-v3 where this machine has it, empty none")
+
+# x86-64-v3 and not 'native': Eigen 3.4 multiplies faster with AVX2 than with AVX-512 (docs/architecture.md).
+if(PARAPET_MARCH STREQUAL "auto" AND NOT DEFINED PARAPET_DETECTED_MARCH)
+  set(detected "")
+  if(NOT CMAKE_CROSSCOMPILING AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+    try_run(runs compiles "${CMAKE_CURRENT_BINARY_DIR}/cpu" "${CMAKE_CURRENT_LIST_DIR}/cpu_has_v3.cpp")
+    if(compiles AND "${runs}" STREQUAL "0")
+      set(detected x86-64-v3)
+    endif()
+  endif()
+  set(PARAPET_DETECTED_MARCH "${detected}" CACHE INTERNAL "")
+  message(STATUS "Parapet: PARAPET_MARCH=auto chooses '${detected}'")
+endif()
+if(PARAPET_MARCH STREQUAL "auto")
+  set(march "${PARAPET_DETECTED_MARCH}")
+else()
+  set(march "${PARAPET_MARCH}")
+endif()
+
+add_library(parapet_warnings INTERFACE)
+target_compile_options(parapet_warnings INTERFACE -Wall -Wextra -Wconversion -Wshadow $<$<BOOL:${PARAPET_WERROR}>:-Werror>)
+
+add_library(parapet_own_flags INTERFACE)
+target_link_libraries(parapet_own_flags INTERFACE parapet_warnings)
+if(march)
+  target_compile_options(parapet_own_flags INTERFACE -march=${march})
+endif()
+if(PARAPET_SANITIZE)
+  target_compile_options(parapet_own_flags INTERFACE
+    -fsanitize=${PARAPET_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+  target_link_options(parapet_own_flags INTERFACE -fsanitize=${PARAPET_SANITIZE})
+endif()
+
+# What every program of ours links: the library, the add-ons that exist, the flags.
+add_library(parapet_own INTERFACE)
+target_link_libraries(parapet_own INTERFACE parapet::parapet parapet_own_flags)
+foreach(add_on IN ITEMS xtensor hdf5)
+  if(TARGET parapet::${add_on})
+    target_link_libraries(parapet_own INTERFACE parapet::${add_on})
+  endif()
+endforeach()

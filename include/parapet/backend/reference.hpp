@@ -1,0 +1,118 @@
+// Fused row kernels, written once on the waist: correct on every backend, fast on none.
+//
+// A backend overloads the ones that it can do better (backend/cpu/layer_norm.hpp); the tests compare the two.
+// Call them unqualified with a backend as first argument.
+//
+// layer norm: Ba, Kiros, Hinton (2016). y = scale * (x - mean) / sqrt(variance + epsilon) + shift, per row.
+#pragma once
+
+#include <parapet/config.hpp>
+#include <parapet/core/tensor_view.hpp>
+#include <parapet/math/functions.hpp>
+
+namespace parapet::inline PARAPET_ABI::backend {
+
+namespace reference {
+
+template <class T, class Space>
+struct softmax_row {
+  matrix_view<T const, Space> x;
+  matrix_view<T, Space> y;
+  PARAPET_FN void operator()(index_t i) const {
+    T highest = x(i, 0);
+    for (index_t j = 1; j < x.extent(1); ++j) highest = math::max(highest, x(i, j));
+    T total = 0;
+    for (index_t j = 0; j < x.extent(1); ++j) total += y(i, j) = math::exp(x(i, j) - highest);
+    for (index_t j = 0; j < x.extent(1); ++j) y(i, j) /= total;
+  }
+};
+
+template <class T, class Space>
+struct layer_norm_row {
+  matrix_view<T const, Space> x;
+  vector_view<T const, Space> scale, shift;
+  T epsilon;
+  matrix_view<T, Space> y, normalized;
+  vector_view<T, Space> inverse_deviation;
+  PARAPET_FN void operator()(index_t i) const {
+    index_t const n = x.extent(1);
+    T mean = 0, variance = 0;
+    for (index_t j = 0; j < n; ++j) mean += x(i, j);
+    mean /= static_cast<T>(n);
+    for (index_t j = 0; j < n; ++j) variance += (x(i, j) - mean) * (x(i, j) - mean);
+    variance /= static_cast<T>(n);
+    inverse_deviation[i] = T(1) / math::sqrt(variance + epsilon);
+    for (index_t j = 0; j < n; ++j) {
+      normalized(i, j) = (x(i, j) - mean) * inverse_deviation[i];
+      y(i, j) = normalized(i, j) * scale[j] + shift[j];
+    }
+  }
+};
+
+template <class T, class Space>
+struct layer_norm_input_gradient_row {
+  vector_view<T const, Space> scale;
+  matrix_view<T const, Space> normalized;
+  vector_view<T const, Space> inverse_deviation;
+  matrix_view<T const, Space> dy;
+  matrix_view<T, Space> dx;
+  PARAPET_FN void operator()(index_t i) const {
+    index_t const n = dy.extent(1);
+    T mean = 0, projection = 0;
+    for (index_t j = 0; j < n; ++j) {
+      mean += dy(i, j) * scale[j];
+      projection += dy(i, j) * scale[j] * normalized(i, j);
+    }
+    mean /= static_cast<T>(n);
+    projection /= static_cast<T>(n);
+    for (index_t j = 0; j < n; ++j)
+      dx(i, j) = (dy(i, j) * scale[j] - mean - normalized(i, j) * projection) * inverse_deviation[i];
+  }
+};
+
+template <class T, class Space>
+struct layer_norm_parameter_gradient_column {
+  matrix_view<T const, Space> normalized, dy;
+  vector_view<T, Space> dscale, dshift;
+  PARAPET_FN void operator()(index_t j) const {
+    for (index_t i = 0; i < dy.extent(0); ++i) {
+      dscale[j] += dy(i, j) * normalized(i, j);
+      dshift[j] += dy(i, j);
+    }
+  }
+};
+
+}  // namespace reference
+
+/// y(i, :) = exp(x(i, :)) / sum exp(x(i, :)), shifted by the largest element; x and y (rows, columns) may be the same.
+template <class Backend, class T, class Space>
+void softmax_rows(Backend& be, matrix_view<T const, Space> const& x, matrix_view<T, Space> const& y) {
+  check_shape("softmax_rows: output", y.shape(), x.shape());
+  for_each_index(be, extents{x.extent(0)}, reference::softmax_row<T, Space>{x, y});
+}
+
+/// Layer norm of x (rows, n) with scale and shift (n) into y (rows, n); keeps normalized (rows, n) and
+/// inverse_deviation (rows) for the backward pass.
+template <class Backend, class T, class Space>
+void layer_norm_forward(Backend& be, matrix_view<T const, Space> const& x, vector_view<T const, Space> const& scale,
+                        vector_view<T const, Space> const& shift, std::type_identity_t<T> epsilon,
+                        matrix_view<T, Space> const& y, matrix_view<T, Space> const& normalized,
+                        vector_view<T, Space> const& inverse_deviation) {
+  for_each_index(be, extents{x.extent(0)},
+                 reference::layer_norm_row<T, Space>{x, scale, shift, epsilon, y, normalized, inverse_deviation});
+}
+
+/// Gradients of layer norm: dx (rows, n) is written, dscale and dshift (n) are added to.
+template <class Backend, class T, class Space>
+void layer_norm_backward(Backend& be, vector_view<T const, Space> const& scale,
+                         matrix_view<T const, Space> const& normalized,
+                         vector_view<T const, Space> const& inverse_deviation, matrix_view<T const, Space> const& dy,
+                         matrix_view<T, Space> const& dx, vector_view<T, Space> const& dscale,
+                         vector_view<T, Space> const& dshift) {
+  for_each_index(be, extents{dy.extent(1)},
+                 reference::layer_norm_parameter_gradient_column<T, Space>{normalized, dy, dscale, dshift});
+  for_each_index(be, extents{dy.extent(0)}, reference::layer_norm_input_gradient_row<T, Space>{
+                                                scale, normalized, inverse_deviation, dy, dx});
+}
+
+}  // namespace parapet::inline PARAPET_ABI::backend

@@ -1,0 +1,78 @@
+// Philox4x32-10: randomness without hidden state.
+//
+// Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011). A bijection of a
+// 128-bit counter under a 64-bit key; ten rounds of two 32x32 multiplications. Here the key is the seed and
+// the counter is (block, stream): element i of stream s is word i % 4 of block i / 4. Any element can be
+// computed alone, in any order, on any backend, so a run repeats whatever the number of threads.
+#pragma once
+
+#include <parapet/config.hpp>
+
+#include <cmath>
+#include <cstdint>
+
+namespace parapet::inline PARAPET_ABI {
+
+/// Four 32-bit words: a counter, or a block of random bits.
+struct philox_block {
+  std::uint32_t word[4];
+};
+
+/// One block of random bits: ten rounds of Philox4x32 on `counter` under `key` (low word first).
+PARAPET_FN constexpr philox_block philox4x32(philox_block counter, std::uint64_t key) {
+  auto k0 = static_cast<std::uint32_t>(key);
+  auto k1 = static_cast<std::uint32_t>(key >> 32);
+  for (int round = 0; round < 10; ++round) {
+    std::uint64_t const a = std::uint64_t{0xD2511F53u} * counter.word[0];
+    std::uint64_t const b = std::uint64_t{0xCD9E8D57u} * counter.word[2];
+    counter = {{static_cast<std::uint32_t>(b >> 32) ^ counter.word[1] ^ k0, static_cast<std::uint32_t>(b),
+                static_cast<std::uint32_t>(a >> 32) ^ counter.word[3] ^ k1, static_cast<std::uint32_t>(a)}};
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  return counter;
+}
+
+/// Uniform in the open interval (0, 1), exact multiples of 2^-24 shifted by 2^-25.
+PARAPET_FN constexpr float to_uniform(std::uint32_t bits) {
+  return static_cast<float>(bits >> 8) * 0x1p-24f + 0x1p-25f;
+}
+
+/// Uniform integer in [0, n) by multiplication; n at most 2^32. Bias below n / 2^32.
+PARAPET_FN constexpr std::uint32_t to_index(std::uint32_t bits, std::uint64_t n) {
+  return static_cast<std::uint32_t>((static_cast<std::uint64_t>(bits) * n) >> 32);
+}
+
+/// A named sequence of random elements: (seed, stream) picks it, an index reads from it.
+class philox_stream {
+public:
+  PARAPET_FN constexpr philox_stream(std::uint64_t seed, std::uint64_t stream) : seed_(seed), stream_(stream) {}
+
+  /// Four words of bits: elements 4 b .. 4 b + 3.
+  PARAPET_FN constexpr philox_block block(index_t b) const {
+    auto const n = static_cast<std::uint64_t>(b);
+    return philox4x32({{static_cast<std::uint32_t>(n), static_cast<std::uint32_t>(n >> 32),
+                        static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)}},
+                      seed_);
+  }
+  PARAPET_FN constexpr std::uint32_t bits(index_t i) const { return block(i / 4).word[i % 4]; }
+  /// Element i, uniform in (0, 1).
+  PARAPET_FN constexpr float uniform(index_t i) const { return to_uniform(bits(i)); }
+  /// Element i, uniform integer in [0, n).
+  PARAPET_FN constexpr index_t below(index_t i, index_t n) const {
+    return static_cast<index_t>(to_index(bits(i), static_cast<std::uint64_t>(n)));
+  }
+  /// Element i, standard normal by Box and Muller on words (0, 1) and (2, 3) of its block.
+  PARAPET_FN float normal(index_t i) const {
+    philox_block const b = block(i / 4);
+    int const pair = static_cast<int>(i % 4) & 2;
+    float const radius = std::sqrt(-2.0f * std::log(to_uniform(b.word[pair])));
+    float const angle = 6.28318530717958648f * to_uniform(b.word[pair + 1]);
+    return radius * (i % 2 == 0 ? std::cos(angle) : std::sin(angle));
+  }
+
+private:
+  std::uint64_t seed_, stream_;
+};
+
+}  // namespace parapet::inline PARAPET_ABI

@@ -1,0 +1,243 @@
+// exp, log, tanh, erf, sin, cos, sqrt, ... for floats, doubles and packs, under one set of names.
+//
+// A functor says `using namespace parapet::math;` or calls `math::exp(x)`, and works on every X. Packs of floats
+// use range reduction and a minimax polynomial (coefficients of Moshier's Cephes library), accurate to 2 ulp
+// against the standard library; packs of doubles call the standard library lane by lane.
+#pragma once
+
+#include <parapet/config.hpp>
+#include <parapet/math/pack.hpp>
+
+#include <cmath>
+#include <cstdint>
+
+namespace parapet::inline PARAPET_ABI::math {
+
+/// Scalars and packs of them: what an elementwise functor is called with.
+template <class X>
+struct scalar_of {
+  using type = X;
+};
+template <class T>
+struct scalar_of<pack<T>> {
+  using type = T;
+};
+template <class X>
+using scalar_of_t = typename scalar_of<X>::type;
+
+// Scalars ------------------------------------------------------------------------------------------------------
+
+template <class T>
+concept real = std::is_same_v<T, float> || std::is_same_v<T, double>;
+
+PARAPET_FN constexpr auto where(bool condition, real auto a, decltype(a) b) { return condition ? a : b; }
+template <real T>
+PARAPET_FN T exp(T x) { return std::exp(x); }
+template <real T>
+PARAPET_FN T log(T x) { return std::log(x); }
+template <real T>
+PARAPET_FN T tanh(T x) { return std::tanh(x); }
+template <real T>
+PARAPET_FN T erf(T x) { return std::erf(x); }
+template <real T>
+PARAPET_FN T sin(T x) { return std::sin(x); }
+template <real T>
+PARAPET_FN T cos(T x) { return std::cos(x); }
+template <real T>
+PARAPET_FN T sqrt(T x) { return std::sqrt(x); }
+template <real T>
+PARAPET_FN T abs(T x) { return std::abs(x); }
+template <real T>
+PARAPET_FN constexpr T min(T a, std::type_identity_t<T> b) { return b < a ? b : a; }
+template <real T>
+PARAPET_FN constexpr T max(T a, std::type_identity_t<T> b) { return a < b ? b : a; }
+
+// Packs --------------------------------------------------------------------------------------------------------
+
+using parapet::where;
+
+template <class T>
+PARAPET_INLINE pack<T> min(pack<T> const& a, std::type_identity_t<pack<T>> const& b) { return where(b < a, b, a); }
+template <class T>
+PARAPET_INLINE pack<T> max(pack<T> const& a, std::type_identity_t<pack<T>> const& b) { return where(a < b, b, a); }
+template <class T>
+PARAPET_INLINE pack<T> abs(pack<T> const& a) { return where(a < T(0), -a, a); }
+
+template <class T>
+PARAPET_INLINE pack<T> sqrt(pack<T> const& a) {
+  return detail::lane_by_lane(a, [](T x) { return std::sqrt(x); });
+}
+
+namespace detail {
+
+using parapet::detail::native;
+using parapet::detail::lane_by_lane;
+
+/// c[0] x^(n-1) + ... + c[n-1] by Horner's rule.
+template <int N>
+PARAPET_INLINE pack<float> polynomial(pack<float> const& x, float const (&c)[N]) {
+  pack<float> y = c[0];
+  PARAPET_UNROLL for (int i = 1; i < N; ++i) y = y * x + c[i];
+  return y;
+}
+
+/// Nearest integer, for |x| < 2^22: adding 1.5 * 2^23 leaves no room for a fraction.
+PARAPET_INLINE pack<float> round(pack<float> const& x) { return (x + 12582912.0f) - 12582912.0f; }
+
+/// 2^n for integers n in [-126, 127], by writing the exponent.
+PARAPET_INLINE pack<float> power_of_two(pack<float> const& n) {
+  pack<float> r;
+  PARAPET_UNROLL for (int i = 0; i < pack<float>::parts; ++i) {
+    auto const bits = (__builtin_convertvector(n.part[i], native<std::int32_t>) + 127) << 23;
+    std::memcpy(&r.part[i], &bits, sizeof bits);
+  }
+  return r;
+}
+
+PARAPET_INLINE pack<float> exp_float(pack<float> const& x) {
+  // x = n ln 2 + r with |r| <= ln 2 / 2; e^x = 2^n e^r. Clamped where the result is 0 or infinite anyway.
+  auto const clamped = where(x > 89.0f, 89.0f, where(x < -104.0f, -104.0f, x));
+  auto const n = round(clamped * 1.44269504088896341f);
+  auto const r = (clamped - n * 0.693359375f) - n * -2.12194440e-4f;
+  static constexpr float c[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
+                                4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+  auto const e = polynomial(r, c) * (r * r) + r + 1.0f;
+  // In two factors, so that 2^n may leave the range of normal numbers.
+  auto const half = round(n * 0.5f);
+  return e * power_of_two(half) * power_of_two(n - half);
+}
+
+PARAPET_INLINE pack<float> log_float(pack<float> const& x) {
+  // x = 2^n m with m in [sqrt(1/2), sqrt 2); subnormals are scaled up first.
+  auto const tiny = x < 1.17549435e-38f;
+  auto const scaled = where(tiny, x * 0x1p25f, x);
+  pack<float> n, m;
+  PARAPET_UNROLL for (int i = 0; i < pack<float>::parts; ++i) {
+    native<std::int32_t> bits;
+    std::memcpy(&bits, &scaled.part[i], sizeof bits);
+    n.part[i] = __builtin_convertvector((bits >> 23) - 126, native<float>);
+    bits = (bits & 0x007fffff) | 0x3f000000;
+    std::memcpy(&m.part[i], &bits, sizeof bits);
+  }
+  n = where(tiny, n - 25.0f, n);
+  auto const low = m < 0.707106781186547524f;
+  n = where(low, n - 1.0f, n);
+  m = where(low, m + m, m) - 1.0f;
+  auto const z = m * m;
+  static constexpr float c[] = {7.0376836292e-2f,  -1.1514610310e-1f, 1.1676998740e-1f,
+                                -1.2420140846e-1f, 1.4249322787e-1f,  -1.6668057665e-1f,
+                                2.0000714765e-1f,  -2.4999993993e-1f, 3.3333331174e-1f};
+  auto y = polynomial(m, c) * m * z + n * -2.12194440e-4f - 0.5f * z;
+  y = m + y + n * 0.693359375f;
+  auto const infinity = __builtin_inff();
+  y = where(x == infinity, infinity, y);
+  y = where(x == 0.0f, -infinity, y);
+  return where(x >= 0.0f, y, __builtin_nanf(""));  // NaN for negative numbers and for NaN
+}
+
+PARAPET_INLINE pack<float> tanh_float(pack<float> const& x) {
+  static constexpr float c[] = {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f,
+                                -3.33332819422e-1f};
+  auto const z = x * x;
+  auto const small = polynomial(z, c) * z * x + x;
+  auto const e = exp_float(abs(x) * -2.0f);
+  auto const large = (1.0f - e) / (1.0f + e);
+  auto const magnitude = abs(x);
+  return where(magnitude < 0.625f, small, where(x < 0.0f, -large, large));
+}
+
+PARAPET_INLINE pack<float> erf_float(pack<float> const& x) {
+  static constexpr float inner[] = {7.853861353153693e-5f,  -8.010193625184903e-4f, 5.188327685732524e-3f,
+                                    -2.685381193529856e-2f, 1.128358514861418e-1f,  -3.761262582423300e-1f,
+                                    1.128379165726710e+0f};
+  static constexpr float middle[] = {2.326819970068386e-2f, -1.387039388740657e-1f, 3.687424674597105e-1f,
+                                     -5.824733027278666e-1f, 6.210004621745983e-1f, -4.944515323274145e-1f,
+                                     3.404879937665872e-1f, -2.741127028184656e-1f, 5.638259427386472e-1f};
+  static constexpr float outer[] = {-1.047766399936249e+1f, 1.297719955372516e+1f, -7.495518717768503e+0f,
+                                    2.921019019210786e+0f,  -1.015265279202700e+0f, 4.218463358204948e-1f,
+                                    -2.820767439740514e-1f, 5.641895067754075e-1f};
+  auto const a = min(abs(x), 10.0f);
+  auto const z = a * a;
+  auto const q = 1.0f / max(a, 0.5f);
+  auto const p = where(a < 2.0f, polynomial(q * q, middle), polynomial(q * q, outer));
+  auto const tail = 1.0f - exp_float(-z) * q * p;
+  auto const magnitude = where(a < 1.0f, a * polynomial(z, inner), tail);
+  auto const y = where(x < 0.0f, -magnitude, magnitude);
+  return where(x == x, y, x);
+}
+
+/// sin (quarter = 0) or cos (quarter = 1) for |x| < 8192: reduction by pi / 2 in three parts.
+PARAPET_INLINE pack<float> sin_quarter(pack<float> const& x, float quarter) {
+  auto const n = round(x * 0.636619772367581343f);
+  auto const r = ((x - n * 1.5703125f) - n * 4.837512969970703125e-4f) - n * 7.54978995489188216e-8f;
+  auto const z = r * r;
+  static constexpr float s[] = {-1.9515295891e-4f, 8.3321608736e-3f, -1.6666654611e-1f};
+  static constexpr float c[] = {2.443315711809948e-5f, -1.388731625493765e-3f, 4.166664568298827e-2f};
+  auto const sine = polynomial(z, s) * z * r + r;
+  auto const cosine = polynomial(z, c) * z * z - 0.5f * z + 1.0f;
+  auto const k = n + quarter;
+  auto const odd = k - 2.0f * round(k * 0.5f - 0.25f);           // 0 or 1
+  auto const half = round((k - odd) * 0.5f);                     // number of half turns
+  auto const flip = half - 2.0f * round(half * 0.5f - 0.25f);    // 0 or 1
+  auto const value = where(odd == 0.0f, sine, cosine);
+  return where(flip == 0.0f, value, -value);
+}
+
+}  // namespace detail
+
+/// e^x: 0 below -104, infinite above 88.7, NaN for NaN.
+template <class T>
+PARAPET_INLINE pack<T> exp(pack<T> const& x) {
+  if constexpr (std::is_same_v<T, float>) return detail::exp_float(x);
+  else return detail::lane_by_lane(x, [](T v) { return std::exp(v); });
+}
+/// Natural logarithm: minus infinity at 0, NaN below.
+template <class T>
+PARAPET_INLINE pack<T> log(pack<T> const& x) {
+  if constexpr (std::is_same_v<T, float>) return detail::log_float(x);
+  else return detail::lane_by_lane(x, [](T v) { return std::log(v); });
+}
+template <class T>
+PARAPET_INLINE pack<T> tanh(pack<T> const& x) {
+  if constexpr (std::is_same_v<T, float>) return detail::tanh_float(x);
+  else return detail::lane_by_lane(x, [](T v) { return std::tanh(v); });
+}
+template <class T>
+PARAPET_INLINE pack<T> erf(pack<T> const& x) {
+  if constexpr (std::is_same_v<T, float>) return detail::erf_float(x);
+  else return detail::lane_by_lane(x, [](T v) { return std::erf(v); });
+}
+/// Sine; packs of floats are accurate for |x| < 8192.
+template <class T>
+PARAPET_INLINE pack<T> sin(pack<T> const& x) {
+  if constexpr (std::is_same_v<T, float>) return detail::sin_quarter(x, 0.0f);
+  else return detail::lane_by_lane(x, [](T v) { return std::sin(v); });
+}
+/// Cosine; packs of floats are accurate for |x| < 8192.
+template <class T>
+PARAPET_INLINE pack<T> cos(pack<T> const& x) {
+  if constexpr (std::is_same_v<T, float>) return detail::sin_quarter(x, 1.0f);
+  else return detail::lane_by_lane(x, [](T v) { return std::cos(v); });
+}
+
+/// x limited to [low, high]; NaN stays NaN.
+template <class X>
+PARAPET_INLINE PARAPET_FN X clamp(X const& x, scalar_of_t<X> low, scalar_of_t<X> high) {
+  return min(max(x, X(low)), X(high));
+}
+
+/// Folds for reduce.
+struct plus {
+  template <class X>
+  PARAPET_INLINE PARAPET_FN X operator()(X const& a, X const& b) const { return a + b; }
+};
+struct minimum {
+  template <class X>
+  PARAPET_INLINE PARAPET_FN X operator()(X const& a, X const& b) const { return min(a, b); }
+};
+struct maximum {
+  template <class X>
+  PARAPET_INLINE PARAPET_FN X operator()(X const& a, X const& b) const { return max(a, b); }
+};
+
+}  // namespace parapet::inline PARAPET_ABI::math
