@@ -12,14 +12,6 @@
 
 namespace parapet::inline PARAPET_ABI::math {
 
-/// y = x
-struct identity {
-  template <class X>
-  PARAPET_INLINE PARAPET_FN X operator()(X const& x) const { return x; }
-  template <class X>
-  PARAPET_INLINE PARAPET_FN X derivative(X const&, X const&) const { return X(1.0f); }
-};
-
 /// y = max(x, 0); the derivative at 0 is 0.
 struct relu {
   template <class X>

@@ -63,9 +63,27 @@ PARAPET_INLINE pack<T> max(pack<T> const& a, std::type_identity_t<pack<T>> const
 template <class T>
 PARAPET_INLINE pack<T> abs(pack<T> const& a) { return where(a < T(0), -a, a); }
 
+/// Square root; NaN for negative numbers.
 template <class T>
 PARAPET_INLINE pack<T> sqrt(pack<T> const& a) {
+#if defined(__SSE2__)
+  // By register: a loop over std::sqrt would test every lane for errno.
+  constexpr int bytes = PARAPET_SIMD_BYTES < 32 ? PARAPET_SIMD_BYTES : 32;
+  typedef T part __attribute__((vector_size(bytes)));
+  pack<T> r;
+  PARAPET_UNROLL for (int i = 0; i < 64 / bytes; ++i) {
+    part x;
+    std::memcpy(&x, reinterpret_cast<char const*>(&a) + i * bytes, bytes);
+    if constexpr (bytes == 16 && std::is_same_v<T, float>) x = __builtin_ia32_sqrtps(x);
+    else if constexpr (bytes == 16) x = __builtin_ia32_sqrtpd(x);
+    else if constexpr (std::is_same_v<T, float>) x = __builtin_ia32_sqrtps256(x);
+    else x = __builtin_ia32_sqrtpd256(x);
+    std::memcpy(reinterpret_cast<char*>(&r) + i * bytes, &x, bytes);
+  }
+  return r;
+#else
   return detail::lane_by_lane(a, [](T x) { return std::sqrt(x); });
+#endif
 }
 
 namespace detail {
@@ -225,6 +243,20 @@ template <class X>
 PARAPET_INLINE PARAPET_FN X clamp(X const& x, scalar_of_t<X> low, scalar_of_t<X> high) {
   return min(max(x, X(low)), X(high));
 }
+
+/// y = x: a reduction's default, and the activation of a layer that has none.
+struct identity {
+  template <class X>
+  PARAPET_INLINE PARAPET_FN X operator()(X const& x) const { return x; }
+  template <class X>
+  PARAPET_INLINE PARAPET_FN X derivative(X const&, X const&) const { return X(1.0f); }
+};
+
+/// y = x^2
+struct square {
+  template <class X>
+  PARAPET_INLINE PARAPET_FN X operator()(X const& x) const { return x * x; }
+};
 
 /// Folds for reduce.
 struct plus {

@@ -198,36 +198,37 @@ void gemm(cpu& be, tensor_view<A, 3> const& a, tensor_view<B, 3> const& b, tenso
 
 // Reductions ------------------------------------------------------------------------------------------------------
 
-/// Fold of a vector under an associative functor that also works on packs; `initial` is its identity. The order is
-/// fixed: lane by lane, then halving.
-template <class T, class Op>
-std::remove_const_t<T> reduce(cpu&, vector_view<T> const& x, Op const& op, std::remove_const_t<T> initial) {
+/// Fold of f(x[i]) under an associative functor; both also work on packs, and `initial` is the fold's identity. The order
+/// is fixed: lane by lane, then halving.
+template <class T, class Op, class F = math::identity>
+std::remove_const_t<T> reduce(cpu&, vector_view<T> const& x, Op const& op, std::remove_const_t<T> initial,
+                              F const& f = {}) {
   using value = std::remove_const_t<T>;
   using lanes = pack<value>;
   value result = initial;
   if (x.stride(0) != 1) {
-    for (index_t i = 0; i < x.extent(0); ++i) result = op(result, x[i]);
+    for (index_t i = 0; i < x.extent(0); ++i) result = op(result, f(x[i]));
     return result;
   }
   index_t i = 0;
   if (x.extent(0) >= lanes::lanes) {
-    lanes folded = lanes::load(x.data());
+    lanes folded = f(lanes::load(x.data()));
     for (i = lanes::lanes; i + lanes::lanes <= x.extent(0); i += lanes::lanes)
-      folded = op(folded, lanes::load(x.data() + i));
+      folded = op(folded, f(lanes::load(x.data() + i)));
     value lane[lanes::lanes];
     folded.store(lane);
     for (int half = lanes::lanes / 2; half > 0; half /= 2)
       for (int k = 0; k < half; ++k) lane[k] = op(lane[k], lane[k + half]);
     result = op(result, lane[0]);
   }
-  for (; i < x.extent(0); ++i) result = op(result, x[i]);
+  for (; i < x.extent(0); ++i) result = op(result, f(x[i]));
   return result;
 }
 
-/// Sum of a vector.
-template <class T>
-std::remove_const_t<T> sum(cpu& be, vector_view<T> const& x) {
-  return reduce(be, x, math::plus{}, std::remove_const_t<T>(0));
+/// Sum of f(x[i]).
+template <class T, class F = math::identity>
+std::remove_const_t<T> sum(cpu& be, vector_view<T> const& x, F const& f = {}) {
+  return reduce(be, x, math::plus{}, std::remove_const_t<T>(0), f);
 }
 
 /// out[i] = sum of row i. Throws shape_error.
