@@ -122,12 +122,13 @@ public:
     return run(be, parameters, x, w);
   }
 
-  /// Parameter gradients of the last forward pass in training mode, and dx (rows, in) unless it is empty.
+  /// Parameter gradients of the last forward pass in training mode, and the gradient of the inputs [first, first + n) in
+  /// dx (rows, n) unless that is empty.
   template <class Backend, class T, class Space>
   void backward(Backend& be, vector_view<T const, Space> const& parameters, matrix_view<T const, Space> const& x,
                 workspace<T, Space> const& w, matrix_view<T const, Space> const& dy,
                 vector_view<T, Space> const& gradient, matrix_view<T, Space> const& dx = {},
-                gradients how = gradients::overwrite) const {
+                gradients how = gradients::overwrite, index_t first = 0) const {
     output_.backward(be, parameters, stacked<T const>(w.last), stacked(dy), gradient, stacked(w.dstate), how);
     activate_backward(be, w.dstate, matrix_view<T const, Space>(w.last_slope));
     for (std::size_t b = blocks_.size(); b-- > 0;) {
@@ -146,7 +147,7 @@ public:
             matrix_view<T const, Space>(kept.factor));
     }
     input_.backward(be, parameters, stacked(x), stacked<T const>(w.dstate), gradient,
-                    dx.empty() ? tensor_view<T, 3, Space>{} : stacked(dx), how);
+                    dx.empty() ? tensor_view<T, 3, Space>{} : stacked(dx), how, first);
   }
 
 private:
