@@ -33,9 +33,9 @@ PARAPET_FN constexpr philox_block philox4x32(philox_block counter, std::uint64_t
   return counter;
 }
 
-/// Uniform in the open interval (0, 1), exact multiples of 2^-24 shifted by 2^-25.
+/// Uniform in the open interval (0, 1): the odd multiples of 2^-24, each exact. One more bit would round up to 1.
 PARAPET_FN constexpr float to_uniform(std::uint32_t bits) {
-  return static_cast<float>(bits >> 8) * 0x1p-24f + 0x1p-25f;
+  return static_cast<float>(bits >> 9) * 0x1p-23f + 0x1p-24f;
 }
 
 /// Uniform integer in [0, n) by multiplication; n at most 2^32. Bias below n / 2^32.
