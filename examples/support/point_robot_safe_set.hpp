@@ -51,6 +51,12 @@ public:
   explicit point_robot_safe_set(parapet::backend::cpu& be, index_t resolution = 25)
       : point_robot_safe_set(be, resolution, robot::h) {}
 
+  /// The constraint of a robot that must stay in the arena too. Where its V is at most 0, the robot can stop, turn on
+  /// the spot and drive to the goal at leisure; where it is positive, only the goal can come before a wall or hazard.
+  static float h_and_walls(state const& s) {
+    return std::max(robot::h(s), std::max(std::abs(s.x), std::abs(s.y)) - robot::arena);
+  }
+
   /// V(s), multilinear between nodes; safe where at most 0. Throws argument_error for a state that is not finite, or
   /// faster than max_speed.
   float value(state s) const {
