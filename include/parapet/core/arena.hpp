@@ -7,25 +7,29 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/fwd.hpp>
 #include <parapet/core/buffer.hpp>
 #include <parapet/core/tensor_view.hpp>
 
 namespace parapet::inline PARAPET_ABI {
 
 /// Carves 64-byte aligned views out of one block. Views stay valid while the arena lives.
-template <class Space = host_space>
+template <class Space>
 class arena {
 public:
   using space = Space;
 
-  /// An array of `shape`; its elements are uninitialised. While measuring, a view that must not be read.
+  /// An array of `shape`; its elements are uninitialised. While measuring, a view that must not be read. Throws
+  /// argument_error for a size that cannot be, or for more than was measured.
   template <class T, int Rank>
   tensor_view<T, Rank, Space> take(extents<Rank> const& shape) {
-    index_t const bytes = detail::checked_bytes(shape.size(), sizeof(T));
+    index_t const bytes = detail::checked_bytes(detail::checked_size(shape), sizeof(T));
     index_t const begin = used_;
-    used_ += (bytes + storage_alignment - 1) / storage_alignment * storage_alignment;
+    index_t const end = begin + (bytes + storage_alignment - 1) / storage_alignment * storage_alignment;
+    used_ = detail::checked_bytes(end, 1);  // half of all numbers, so that the next sum fits too
     if (measuring_) return {nullptr, shape};
-    PARAPET_ASSERT(used_ <= block_.size());
+    if (used_ > block_.size())
+      throw argument_error(detail::concat("arena: ", used_, " bytes taken, ", block_.size(), " were measured"));
     return {reinterpret_cast<T*>(block_.data() + begin), shape};
   }
 

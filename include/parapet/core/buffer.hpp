@@ -2,6 +2,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/fwd.hpp>
 #include <parapet/core/extents.hpp>
 #include <parapet/core/space.hpp>
 #include <parapet/core/tensor_view.hpp>
@@ -12,7 +13,7 @@
 namespace parapet::inline PARAPET_ABI {
 
 /// Move-only array of `size` elements; contents are uninitialised until written.
-template <class T, class Space = host_space>
+template <class T, class Space>
 class buffer {
 public:
   static_assert(std::is_trivially_copyable_v<T>, "buffer: elements must be trivially copyable");
@@ -39,7 +40,7 @@ public:
   vector_view<T, Space> view() { return {data_, extents<1>{size_}}; }
   vector_view<T const, Space> view() const { return {data_, extents<1>{size_}}; }
 
-  /// The first shape.size() elements as an array of that shape; throws shape_error where there are fewer.
+  /// The first shape.size() elements as an array of that shape. Throws shape_error where there are fewer.
   template <int Rank>
   tensor_view<T, Rank, Space> view(extents<Rank> const& shape) {
     check_fits(shape);
@@ -54,7 +55,7 @@ public:
 private:
   template <int Rank>
   void check_fits(extents<Rank> const& shape) const {
-    if (shape.size() > size_)
+    if (detail::checked_size(shape) > size_)
       throw shape_error(detail::concat("view of shape ", shape, " over a buffer of ", size_, " elements"));
   }
 

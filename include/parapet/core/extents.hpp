@@ -67,6 +67,22 @@ inline index_t checked_bytes(index_t count, index_t size) {
   return count * size;
 }
 
+/// Product of extents [first, last), or a throw where one is negative or the product does not fit.
+inline index_t checked_size(index_t const* first, index_t const* last) {
+  index_t n = 1;
+  for (; first != last; ++first) {
+    if (*first < 0) throw argument_error(concat("negative extent ", *first));
+    if (n != 0 && *first > std::numeric_limits<index_t>::max() / 2 / n)
+      throw argument_error(concat("an extent of ", *first, " times ", n, " elements does not fit into memory"));
+    n *= *first;
+  }
+  return n;
+}
+template <int Rank>
+index_t checked_size(extents<Rank> const& shape) {
+  return checked_size(shape.values, shape.values + Rank);
+}
+
 }  // namespace detail
 
 /// Throws shape_error unless `given` equals `wanted`; `what` names the argument.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/fwd.hpp>
 #include <parapet/core/extents.hpp>
 #include <parapet/core/space.hpp>
 
@@ -13,7 +14,7 @@
 namespace parapet::inline PARAPET_ABI {
 
 /// View of a Rank-dimensional array of T in memory space Space. Extents and strides are in elements.
-template <class T, int Rank, class Space = host_space>
+template <class T, int Rank, class Space>
 class tensor_view {
 public:
   static_assert(Rank >= 1, "tensor_view: rank must be at least 1");
@@ -103,11 +104,6 @@ private:
   extents<Rank> shape_{};
   extents<Rank> strides_{};
 };
-
-template <class T, class Space = host_space>
-using vector_view = tensor_view<T, 1, Space>;
-template <class T, class Space = host_space>
-using matrix_view = tensor_view<T, 2, Space>;
 
 /// The same elements with rows and columns exchanged.
 template <class T, class Space>

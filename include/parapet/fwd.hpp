@@ -1,0 +1,77 @@
+// Forward declarations, for headers that name the library's types in signatures and are included everywhere.
+//
+//     #include <parapet/fwd.hpp>
+//     class controller {
+//       void act(parapet::vector_view<float const> const& observation, parapet::vector_view<float> const& action);
+//       std::unique_ptr<parapet::backend::cpu> backend_;
+//     };
+//
+// The view aliases and the default arguments of core live here, and nowhere else; other headers add their own defaults.
+#pragma once
+
+#include <parapet/config.hpp>
+
+namespace parapet::inline PARAPET_ABI {
+
+// core
+struct host_space;
+template <int Rank>
+struct extents;
+template <class T, int Rank, class Space = host_space>
+class tensor_view;
+template <class T, class Space = host_space>
+using vector_view = tensor_view<T, 1, Space>;
+template <class T, class Space = host_space>
+using matrix_view = tensor_view<T, 2, Space>;
+template <class T, class Space = host_space>
+class buffer;
+template <class Space = host_space>
+class arena;
+class philox_stream;
+class tensor_archive;
+class error;
+class shape_error;
+class argument_error;
+class io_error;
+
+// math
+template <class T>
+struct pack;
+namespace math {
+struct relu;
+struct silu;
+struct mish;
+struct gelu;
+}  // namespace math
+
+namespace backend {
+class cpu;
+}
+
+namespace nn {
+class parameter_list;
+class linear;
+class layer_norm;
+class fourier_features;
+template <class Activation>
+class mlp;
+template <class Activation>
+class residual_mlp;
+template <class T, class Space>
+class trained;
+}  // namespace nn
+
+namespace diffusion {
+class noise_schedule;
+}
+
+namespace rl {
+struct fisor_config;
+struct point_robot;
+template <class T, class Space>
+class transitions;
+template <class Backend, class T>
+class fisor;
+}  // namespace rl
+
+}  // namespace parapet::inline PARAPET_ABI

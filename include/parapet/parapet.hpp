@@ -1,0 +1,59 @@
+// All of the library that runs on the CPU. Fine for a first program; a large code base includes what it uses.
+//
+// Not here, whatever the machine has installed: headers that need xtensor or HDF5 (parapet::xtensor, parapet::hdf5) and the
+// .cuh headers of CUDA. Include those by name.
+#pragma once
+
+#include <parapet/config.hpp>
+#include <parapet/fwd.hpp>
+
+#include <parapet/core/arena.hpp>
+#include <parapet/core/buffer.hpp>
+#include <parapet/core/error.hpp>
+#include <parapet/core/extents.hpp>
+#include <parapet/core/named_tensor.hpp>
+#include <parapet/core/philox.hpp>
+#include <parapet/core/space.hpp>
+#include <parapet/core/tensor_view.hpp>
+
+#include <parapet/math/activation.hpp>
+#include <parapet/math/functions.hpp>
+#include <parapet/math/pack.hpp>
+
+#include <parapet/backend/backend.hpp>
+#include <parapet/backend/cpu/cpu.hpp>
+#include <parapet/backend/cpu/gemm.hpp>
+#include <parapet/backend/cpu/layer_norm.hpp>
+#include <parapet/backend/cpu/map.hpp>
+#include <parapet/backend/cpu/thread_pool.hpp>
+#include <parapet/backend/reference.hpp>
+
+#include <parapet/nn/activate.hpp>
+#include <parapet/nn/average.hpp>
+#include <parapet/nn/dropout.hpp>
+#include <parapet/nn/fourier_features.hpp>
+#include <parapet/nn/initializer.hpp>
+#include <parapet/nn/layer_norm.hpp>
+#include <parapet/nn/learning_rate.hpp>
+#include <parapet/nn/linear.hpp>
+#include <parapet/nn/loss.hpp>
+#include <parapet/nn/mlp.hpp>
+#include <parapet/nn/optimizer.hpp>
+#include <parapet/nn/parameters.hpp>
+#include <parapet/nn/residual_mlp.hpp>
+#include <parapet/nn/trained.hpp>
+
+#include <parapet/diffusion/ddpm.hpp>
+#include <parapet/diffusion/denoiser.hpp>
+#include <parapet/diffusion/energy_weight.hpp>
+#include <parapet/diffusion/noise_schedule.hpp>
+#include <parapet/diffusion/residual_denoiser.hpp>
+
+#include <parapet/rl/bellman.hpp>
+#include <parapet/rl/environment.hpp>
+#include <parapet/rl/fisor.hpp>
+#include <parapet/rl/fisor_config.hpp>
+#include <parapet/rl/fisor_networks.hpp>
+#include <parapet/rl/point_robot.hpp>
+#include <parapet/rl/point_robot_expert.hpp>
+#include <parapet/rl/transitions.hpp>

@@ -1,0 +1,20 @@
+# Compiles one case twice: as it stands it must compile, and with MISTAKE defined it must fail with the message of its `// expect:`.
+#
+# cmake -DCASE=<file> -DCOMPILER=<compiler> -DFLAGS=<list> -P run.cmake
+file(STRINGS "${CASE}" expected REGEX "^// expect: ")
+string(REGEX REPLACE "^// expect: *" "" expected "${expected}")
+if(NOT expected)
+  message(FATAL_ERROR "${CASE} does not say what it expects")
+endif()
+set(compile "${CMAKE_COMMAND}" -E env LC_ALL=C "${COMPILER}" ${FLAGS} -fsyntax-only "${CASE}")
+execute_process(COMMAND ${compile} RESULT_VARIABLE failed ERROR_VARIABLE said)
+if(failed)
+  message(FATAL_ERROR "the correct version does not compile:\n${said}")
+endif()
+execute_process(COMMAND ${compile} -DMISTAKE RESULT_VARIABLE failed ERROR_VARIABLE said)
+string(FIND "${said}" "${expected}" at)
+if(NOT failed)
+  message(FATAL_ERROR "the mistake compiles")
+elseif(at EQUAL -1)
+  message(FATAL_ERROR "the mistake fails, but not with '${expected}':\n${said}")
+endif()

@@ -1,0 +1,22 @@
+# header_needs(<path below parapet/> <result>): which add-ons a header includes, itself or through others: xtensor, hdf5, thrust.
+#
+# Such a header is not in parapet.hpp: what the umbrella brings must not depend on what a machine has installed.
+function(header_needs header result)
+  get_property(known GLOBAL PROPERTY "needs_${header}" SET)
+  if(NOT known AND EXISTS "${ROOT}/parapet/${header}")
+    set(needs "")
+    file(STRINGS "${ROOT}/parapet/${header}" lines REGEX "^[ \t]*#[ \t]*include[ \t]*<")
+    foreach(line IN LISTS lines)
+      if(line MATCHES "<(xtensor|hdf5|thrust)[./]")
+        list(APPEND needs ${CMAKE_MATCH_1})
+      elseif(line MATCHES "<parapet/([^>]+)>")
+        header_needs("${CMAKE_MATCH_1}" more)
+        list(APPEND needs ${more})
+      endif()
+    endforeach()
+    list(REMOVE_DUPLICATES needs)
+    set_property(GLOBAL PROPERTY "needs_${header}" "${needs}")
+  endif()
+  get_property(needs GLOBAL PROPERTY "needs_${header}")
+  set(${result} "${needs}" PARENT_SCOPE)
+endfunction()
