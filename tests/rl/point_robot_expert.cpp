@@ -49,7 +49,7 @@ drive drive_from(state s) {
 /// V with the hazards alone, and with the walls as well.
 struct both_sets {
   backend::cpu be;
-  support::point_robot_safe_set hazards{be, 16}, walls{be, 16, support::point_robot_safe_set::h_and_walls};
+  support::point_robot_safe_set hazards{be, 10}, walls{be, 10, support::point_robot_safe_set::h_and_walls};
 };
 both_sets const& sets() {
   static both_sets const s;
