@@ -118,11 +118,13 @@ public:
   std::map<std::string, std::string>& metadata() { return metadata_; }
   std::map<std::string, std::string> const& metadata() const { return metadata_; }
 
-  /// Adds an array with uninitialised elements and returns where to write them. Throws io_error for a name in use.
+  /// Adds an array with uninitialised elements and returns where to write them. Throws io_error for a name in use,
+  /// argument_error for a size that cannot be.
   tensor_ref add(std::string name, scalar_type type, std::vector<index_t> shape) {
     if (contains(name)) throw io_error(detail::concat(source_, ": two arrays are named '", name, "'"));
     tensor_ref ref{std::move(name), type, std::move(shape), nullptr};
-    buffer<unsigned char> memory(ref.bytes());
+    index_t const count = detail::checked_size(ref.shape.data(), ref.shape.data() + ref.shape.size());
+    buffer<unsigned char> memory(detail::checked_bytes(count, size_of(type)));
     ref.data = memory.data();
     memory_.push_back(std::move(memory));
     tensors_.push_back(ref);

@@ -4,6 +4,7 @@
 // function whose derivative follows from its value (tanh, relu) does not compute it twice.
 //
 // mish: Misra, "Mish: a self regularized non-monotonic activation function" (BMVC 2020).
+// silu, mish and gelu of minus infinity are NaN, 0 times infinity, as in torch.
 // gelu: Hendrycks and Gimpel, "Gaussian error linear units" (2016). silu: Elfwing et al. (2018).
 #pragma once
 
@@ -57,12 +58,12 @@ struct mish {
   }
   template <class X>
   PARAPET_INLINE PARAPET_FN X derivative(X const& x, X const&) const {
-    X const e = exp(min(x, X(limit)));
+    X const limited = min(x, X(limit)), e = exp(limited);
     X const n = e * (e + X(2.0f));
     X const t = n / (n + X(2.0f));
     // 1 - t^2 = 4 (n + 1) / (n + 2)^2, without the cancellation of the left side
     X const d = n + X(2.0f);
-    return t + x * (X(4.0f) * (n + X(1.0f)) / (d * d)) * (e / (X(1.0f) + e));
+    return t + limited * (X(4.0f) * (n + X(1.0f)) / (d * d)) * (e / (X(1.0f) + e));
   }
 
 private:
@@ -100,8 +101,9 @@ struct gelu_tanh {
   template <class X>
   PARAPET_INLINE PARAPET_FN X derivative(X const& x, X const&) const {
     X const t = inner(x);
-    X const slope = X(root) * (X(1.0f) + X(3.0 * cubic) * x * x);
-    return X(0.5f) * (X(1.0f) + t) + X(0.5f) * x * (X(1.0f) - t * t) * slope;
+    X const limited = min(max(x, X(-20.0f)), X(20.0f));  // 1 - t^2 is 0 beyond
+    X const slope = X(root) * (X(1.0f) + X(3.0 * cubic) * limited * limited);
+    return X(0.5f) * (X(1.0f) + t) + X(0.5f) * limited * (X(1.0f) - t * t) * slope;
   }
 
 private:

@@ -144,6 +144,17 @@ PARAPET_INLINE pack<T> where(pack_mask<T> const& mask, std::type_identity_t<T> a
   return where(mask, pack<T>(a), b);
 }
 
+/// Whether the mask is set in some lane.
+template <class T>
+PARAPET_INLINE bool any(pack_mask<T> const& mask) {
+  auto folded = mask.part[0];
+  PARAPET_UNROLL for (int i = 1; i < detail::natives_per_pack; ++i) folded |= mask.part[i];
+  std::int64_t word[sizeof folded / 8], all = 0;
+  std::memcpy(word, &folded, sizeof folded);
+  PARAPET_UNROLL for (std::int64_t w : word) all |= w;
+  return all != 0;
+}
+
 /// Sum of the lanes by halving: a fixed order on every machine.
 template <class T>
 PARAPET_INLINE T sum_lanes(pack<T> const& a) {

@@ -80,10 +80,12 @@ auto capture(cpu&, Step step) {
 // Elementwise -----------------------------------------------------------------------------------------------------
 
 /// f(x...) on packs of corresponding elements of matrices; see backend/cpu/map.hpp. All views have the shape of the
-/// first; strides of 0 repeat. Throws shape_error.
+/// first and, along the rows, a stride of 1 or, to repeat a const element, 0. Throws shape_error.
 template <class F, class T, class... Ts>
 void map(cpu&, F const& f, tensor_view<T, 2> const& first, tensor_view<Ts, 2> const&... others) {
   (check_shape("map: an argument", others.shape(), first.shape()), ...);
+  detail::check_map_strides(first);
+  (detail::check_map_strides(others), ...);
   if (first.size() != 0) detail::map_matrix(f, first.shape(), first, others...);
 }
 
@@ -100,6 +102,7 @@ void map(cpu& be, F const& f, tensor_view<T, 1> const& first, tensor_view<Ts, 1>
 /// The same for stacks of matrices.
 template <class F, class T, class... Ts>
 void map(cpu& be, F const& f, tensor_view<T, 3> const& first, tensor_view<Ts, 3> const&... others) {
+  (check_shape("map: an argument", others.shape(), first.shape()), ...);
   for (index_t i = 0; i < first.extent(0); ++i) map(be, f, first(i), others(i)...);
 }
 
@@ -192,6 +195,9 @@ void gemm(cpu& be, matrix_view<A> const& a, matrix_view<B> const& b, matrix_view
 template <class T, class A, class B>
 void gemm(cpu& be, tensor_view<A, 3> const& a, tensor_view<B, 3> const& b, tensor_view<T, 3> const& c,
           bool accumulate = false, tensor_view<std::type_identity_t<T> const, 2> const& bias = {}) {
+  check_shape("gemm: left stack", a.shape(), extents{c.extent(0), c.extent(1), a.extent(2)});
+  check_shape("gemm: right stack", b.shape(), extents{c.extent(0), a.extent(2), c.extent(2)});
+  if (!bias.empty()) check_shape("gemm: bias stack", bias.shape(), extents{c.extent(0), c.extent(2)});
   for (index_t i = 0; i < c.extent(0); ++i)
     gemm(be, a(i), b(i), c(i), accumulate, bias.empty() ? vector_view<T const>{} : bias(i));
 }
@@ -284,7 +290,7 @@ void inclusive_scan(cpu&, vector_view<U> const& x, vector_view<T> const& out) {
   for (index_t i = 0; i < x.extent(0); ++i) out[i] = total += x[i];
 }
 
-/// Sorts keys ascending and moves values along; equal keys keep their order. Throws shape_error. No NaN keys.
+/// Sorts keys ascending, NaN last, and moves values along; equal keys keep their order. Throws shape_error.
 template <class Key, class Value>
 void sort_by_key(cpu& be, vector_view<Key> const& keys, vector_view<Value> const& values) {
   check_shape("sort_by_key: values", values.shape(), keys.shape());
@@ -297,6 +303,8 @@ void sort_by_key(cpu& be, vector_view<Key> const& keys, vector_view<Value> const
   auto* entries = static_cast<entry*>(be.scratch().reserve(n * static_cast<index_t>(sizeof(entry))));
   for (index_t i = 0; i < n; ++i) entries[i] = entry{keys[i], values[i], i};
   std::sort(entries, entries + n, [](entry const& a, entry const& b) {
+    bool const a_last = a.key != a.key, b_last = b.key != b.key;
+    if (a_last != b_last) return b_last;
     return a.key < b.key || (!(b.key < a.key) && a.position < b.position);
   });
   for (index_t i = 0; i < n; ++i) {
@@ -319,9 +327,11 @@ void fill_normal(cpu&, vector_view<T> const& out, philox_stream const& stream, i
   for (index_t i = 0; i < out.extent(0); ++i) out[i] = static_cast<T>(stream.normal(first + i));
 }
 
-/// out[i] = stream.below(first + i, n), uniform on {0, ..., n - 1}.
+/// out[i] = stream.below(first + i, n), uniform on {0, ..., n - 1}. Throws argument_error unless 1 <= n <= 2^32.
 inline void fill_below(cpu&, vector_view<index_t> const& out, index_t n, philox_stream const& stream,
                        index_t first = 0) {
+  if (n < 1 || n > index_t{1} << 32)
+    throw argument_error(parapet::detail::concat("fill_below: ", n, " values, expected 1 to 2^32"));
   for (index_t i = 0; i < out.extent(0); ++i) out[i] = stream.below(first + i, n);
 }
 

@@ -36,6 +36,14 @@ template <class T>
 using map_argument = std::conditional_t<std::is_const_v<T>, pack<std::remove_const_t<T>> const&,
                                         pack<std::remove_const_t<T>>&>;
 
+/// Throws shape_error for columns that a pack cannot load, or store without losing all but one.
+template <class T>
+void check_map_strides(tensor_view<T, 2> const& x) {
+  if (x.extent(1) <= 1 || x.stride(1) == 1 || (x.stride(1) == 0 && std::is_const_v<T>)) return;
+  throw shape_error(parapet::detail::concat("map: an argument of shape ", x.shape(), " has strides ", x.strides(),
+                                            ", expected a last stride of 1", std::is_const_v<T> ? " or 0" : ""));
+}
+
 template <class F, class... Ts, class... Count>
 PARAPET_INLINE void map_packs(F const& f, std::tuple<map_row<Ts>...> const& rows, index_t column, Count... count) {
   std::apply(
@@ -57,6 +65,8 @@ void map_columns(F const& f, index_t columns, std::tuple<map_row<Ts>...> const& 
 
 template <class F, class... Ts>
 void map_matrix(F const& f, extents<2> const& shape, tensor_view<Ts, 2> const&... views) {
+  static_assert(((map_row<Ts>::lanes::lanes == std::tuple_element_t<0, std::tuple<map_row<Ts>...>>::lanes::lanes) && ...),
+                "map: all arguments must have the same element type");
   auto const rows_at = [&](index_t i) {
     return std::tuple<map_row<Ts>...>{map_row<Ts>{views.data() + i * views.stride(0), views.stride(1) == 0}...};
   };

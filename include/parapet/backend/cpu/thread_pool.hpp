@@ -10,6 +10,8 @@
 #include <atomic>
 #include <exception>
 #include <thread>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace parapet::inline PARAPET_ABI::backend {
@@ -26,16 +28,17 @@ public:
   explicit thread_pool(int threads) {
     if (threads < 1) throw argument_error(parapet::detail::concat("thread_pool: ", threads, " threads, expected at least 1"));
     workers_.reserve(static_cast<std::size_t>(threads - 1));
-    for (int worker = 1; worker < threads; ++worker)
-      workers_.emplace_back([this, worker] { serve(worker); });
+    try {
+      for (int worker = 1; worker < threads; ++worker)
+        workers_.emplace_back([this, worker] { serve(worker); });
+    } catch (...) {  // the machine has no more threads
+      stop();
+      throw;
+    }
   }
   thread_pool(thread_pool const&) = delete;
   thread_pool& operator=(thread_pool const&) = delete;
-  ~thread_pool() {
-    stopping_ = true;
-    start_round();
-    for (std::thread& thread : workers_) thread.join();
-  }
+  ~thread_pool() { stop(); }
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
@@ -69,13 +72,19 @@ private:
 #endif
   }
 
+  void stop() {
+    stopping_ = true;
+    start_round();
+    for (std::thread& thread : workers_) thread.join();
+  }
+
   void start_round() {
     round_.fetch_add(1, std::memory_order_release);
     round_.notify_all();
   }
 
   void serve(int worker) {
-    for (int seen = 0;;) {
+    for (unsigned seen = 0;;) {
       for (int spin = 0; spin < spins && round_.load(std::memory_order_acquire) == seen; ++spin) pause();
       round_.wait(seen, std::memory_order_acquire);
       ++seen;
@@ -105,7 +114,7 @@ private:
   void* context_ = nullptr;
   index_t count_ = 0;
   std::atomic<index_t> next_{0};
-  std::atomic<int> round_{0};
+  std::atomic<unsigned> round_{0};
   std::atomic<int> busy_{0};
   std::atomic<bool> failed_{false};
   bool stopping_ = false;
