@@ -49,8 +49,8 @@ public:
                        moments<T, Space>{first_.view(), second_.view()}.rows(begin, end), all.columns(begin, end), follow);
   }
 
-  /// Appends everything that training goes on from, tensor by tensor: `<name>`, `follower.<name>`, `first_moment.<name>`,
-  /// `second_moment.<name>`.
+  /// Appends everything that training goes on from, tensor by tensor: NAME, follower.NAME, first_moment.NAME,
+  /// second_moment.NAME.
   void append_tensors(std::vector<tensor_ref>& out) {
     append(out, "", parameters_);
     if (follower_.size() != 0) append(out, "follower.", follower_);
