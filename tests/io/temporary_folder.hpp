@@ -1,0 +1,45 @@
+// A folder of its own for a test, removed with all that is in it at the end.
+#pragma once
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+
+namespace support {
+
+class temporary_folder {
+public:
+  temporary_folder() : path_((std::filesystem::temp_directory_path() / "parapet-test-XXXXXX").string()) {
+    if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no folder for temporary files");
+  }
+  temporary_folder(temporary_folder const&) = delete;
+  ~temporary_folder() { std::filesystem::remove_all(path_); }
+
+  std::string operator/(std::string const& name) const { return path_ + '/' + name; }
+  std::string const& path() const { return path_; }
+  /// Number of files and folders in it.
+  long count() const { return std::distance(std::filesystem::directory_iterator(path_), {}); }
+
+private:
+  std::string path_;
+};
+
+/// Runs `f` with files of this process limited to `bytes`, as on a disk that is full.
+template <class F>
+void with_full_disk(rlim_t bytes, F f) {
+  rlimit old{};
+  ::getrlimit(RLIMIT_FSIZE, &old);
+  auto const handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit const small{bytes, old.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  f();
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  std::signal(SIGXFSZ, handler);
+}
+
+}  // namespace support
