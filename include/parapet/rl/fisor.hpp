@@ -23,6 +23,7 @@
 #include <parapet/rl/bellman.hpp>
 #include <parapet/rl/fisor_config.hpp>
 #include <parapet/rl/fisor_networks.hpp>
+#include <parapet/rl/functors.hpp>
 #include <parapet/rl/transitions.hpp>
 
 #include <algorithm>
@@ -67,48 +68,6 @@ struct philox_draw {
 };
 
 namespace detail {
-
-struct clip {
-  double limit;
-  template <class X>
-  PARAPET_INLINE PARAPET_FN void operator()(X& x) const { x = math::min(math::max(x, X(-limit)), X(limit)); }
-};
-/// h, with violations scaled.
-struct scale_violation {
-  double factor;
-  template <class X>
-  PARAPET_INLINE PARAPET_FN void operator()(X& h) const { h = math::where(h > X(0.0f), X(factor) * h, h); }
-};
-/// 1 where the episode goes on.
-struct to_mask {
-  bool timeout_is_terminal;
-  template <class X>
-  PARAPET_INLINE PARAPET_FN void operator()(X& done, X const& timeout) const {
-    X const ended = timeout_is_terminal ? done : done * (X(1.0f) - timeout);
-    done = X(1.0f) - ended;
-  }
-};
-struct smaller_of {
-  template <class X>
-  PARAPET_INLINE PARAPET_FN void operator()(X& y, X const& a, X const& b) const { y = math::min(a, b); }
-};
-struct larger_of {
-  template <class X>
-  PARAPET_INLINE PARAPET_FN void operator()(X& y, X const& a, X const& b) const { y = math::max(a, b); }
-};
-struct subtract {
-  double amount;
-  template <class X>
-  PARAPET_INLINE PARAPET_FN void operator()(X& y) const { y = y - X(amount); }
-};
-template <class Backup>
-struct backup_in_place {
-  Backup backup;
-  template <class X>
-  PARAPET_INLINE PARAPET_FN void operator()(X& reward_or_h, X const& mask, X const& next) const {
-    reward_or_h = backup(reward_or_h, mask, next);
-  }
-};
 
 /// x = sqrt(alpha_bar_t) a + sqrt(1 - alpha_bar_t) z, row by row.
 template <class T, class Space>
@@ -171,8 +130,8 @@ public:
     for (index_t k = 0; k < config_.actor_steps; ++k) {
       for_each_shard(be_, config_.shards, [&](Backend& be, index_t shard) { differentiate_actor(be, shard, k, draw); });
       index_t const actor_step = step_ * config_.actor_steps + k;
-      step_all(nn::learning_rate::cosine(config_.actor_learning_rate, static_cast<index_t>(config_.cosine_horizon))(actor_step),
-               actor_step + 1, config_.actor_average_rate, actor_);
+      step_all(decayed(config_.actor_learning_rate, config_.cosine_horizon, actor_step), actor_step + 1, config_.actor_average_rate,
+               actor_);
     }
     double weights = 0, squares = 0;
     for (auto const& w : actor_work_) {  // of the last actor step
@@ -184,10 +143,11 @@ public:
     losses.effective_sample_size = squares > 0 ? weights * weights / squares / static_cast<double>(config_.actor_batch) : 0;
 
     if (config_.objective == actor_objective::feasibility) {
+      double const rate = decayed(config_.critic_learning_rate, config_.critic_cosine_horizon, step_);
       for_each_shard(be_, config_.shards, [&](Backend& be, index_t shard) { differentiate_values(be, shard, draw); });
-      step_all(config_.critic_learning_rate, step_ + 1, 0, reward_value_, safety_value_);
+      step_all(rate, step_ + 1, 0, reward_value_, safety_value_);
       for_each_shard(be_, config_.shards, [&](Backend& be, index_t shard) { differentiate_critics(be, shard); });
-      step_all(config_.critic_learning_rate, step_ + 1, config_.target_rate, reward_critic_, safety_critic_);
+      step_all(rate, step_ + 1, config_.target_rate, reward_critic_, safety_critic_);
       for (auto const& w : critic_work_) {
         losses.reward_value += static_cast<double>(w.reward_value_loss);
         losses.reward_critic += static_cast<double>(w.reward_critic_loss);
@@ -419,6 +379,10 @@ private:
   }
 
   // -----------------------------------------------------------------------------------------------------------------
+
+  static double decayed(double rate, double horizon, index_t step) {
+    return nn::learning_rate::cosine(rate, static_cast<index_t>(horizon))(step);
+  }
 
   /// Optimiser steps of some networks, cut into slices that threads take.
   template <class... Trained>

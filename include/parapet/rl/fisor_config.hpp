@@ -47,6 +47,7 @@ struct fisor_config {
   double target_rate = 0.005;          ///< of the critics' targets
   index_t critic_batch = 256;
   double critic_learning_rate = 3e-4;
+  double critic_cosine_horizon = 0;    ///< updates after which that rate is 0; 0: constant, as published
   safety_target safety = safety_target::reachability;
   double cost_limit = 10;              ///< of cumulative_cost, for a whole episode
   index_t episode_length = 1000;       ///< of cumulative_cost
@@ -114,6 +115,7 @@ struct fisor_config {
     f("target_rate", self.target_rate);
     f("critic_batch", self.critic_batch);
     f("critic_learning_rate", self.critic_learning_rate);
+    f("critic_cosine_horizon", self.critic_cosine_horizon);
     f("safety", self.safety);
     f("cost_limit", self.cost_limit);
     f("episode_length", self.episode_length);
@@ -197,6 +199,7 @@ struct fisor_config {
     require(actor_average_rate > 0 && actor_average_rate <= 1, "actor_average_rate", actor_average_rate, "a number in (0, 1]");
     not_negative("critic_learning_rate", critic_learning_rate);
     not_negative("actor_learning_rate", actor_learning_rate);
+    not_negative("critic_cosine_horizon", critic_cosine_horizon);
     not_negative("cosine_horizon", cosine_horizon);
     not_negative("reward_temperature", reward_temperature);
     not_negative("safety_temperature", safety_temperature);
