@@ -19,6 +19,7 @@ struct softmax_row {
   matrix_view<T const, Space> x;
   matrix_view<T, Space> y;
   PARAPET_FN void operator()(index_t i) const {
+    if (x.extent(1) == 0) return;
     T highest = x(i, 0);
     for (index_t j = 1; j < x.extent(1); ++j) highest = math::max(highest, x(i, j));
     T total = 0;

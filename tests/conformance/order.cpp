@@ -1,0 +1,68 @@
+// inclusive_scan, sort_by_key
+#include "conformance/backends.hpp"
+
+#include <cmath>
+#include <limits>
+
+using namespace conformance;
+using support::generate;
+using support::same;
+
+TEST_CASE_TEMPLATE("inclusive_scan holds the sums so far, also in place", B, CONFORMANCE_BACKENDS) {
+  B be;
+  for (index_t const n : lengths) {
+    auto x = upload(be, generate<float>(extents{n}, [](index_t i) { return i - 3; }));
+    on<B, float, 1> sums(extents{n});
+    inclusive_scan(be, x.read(), sums.view());
+    auto const expected = generate<float>(extents{n}, [](index_t i) { return i * (i + 1) / 2 - 3 * (i + 1); });
+    CHECK(same(download(be, sums), expected));
+    inclusive_scan(be, x.read(), x.view());
+    CHECK(same(download(be, x), expected));
+  }
+  auto counts = upload(be, generate<index_t>(extents{4}, [](index_t i) { return i; }));
+  inclusive_scan(be, counts.read(), counts.view());
+  CHECK(download(be, counts).read()[3] == 6);
+}
+
+TEST_CASE_TEMPLATE("sort_by_key sorts, moves values along and keeps the order of equal keys", B, CONFORMANCE_BACKENDS) {
+  B be;
+  for (index_t const n : {0, 1, 2, 17, 1000}) {
+    auto const before = generate<float>(extents{n}, [](index_t i) { return (7919 * i) % 37; });
+    auto keys = upload(be, before);
+    auto values = upload(be, generate<index_t>(extents{n}, [](index_t i) { return i; }));
+    sort_by_key(be, keys.view(), values.view());
+    auto const sorted = download(be, keys);
+    auto const places = download(be, values);
+    for (index_t i = 0; i < n; ++i) CHECK(sorted.read()[i] == before.read()[places.read()[i]]);
+    for (index_t i = 1; i < n; ++i) {
+      bool const in_order = sorted.read()[i - 1] < sorted.read()[i] ||
+                            (sorted.read()[i - 1] == sorted.read()[i] && places.read()[i - 1] < places.read()[i]);
+      CHECK(in_order);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("sort_by_key takes NaN as larger than every number", B, CONFORMANCE_BACKENDS) {
+  B be;
+  constexpr index_t n = 100;
+  double const nan = std::numeric_limits<double>::quiet_NaN();
+  auto keys = upload(be, generate<double>(extents{n}, [&](index_t i) { return i % 3 == 0 ? nan : static_cast<double>((37 * i) % 50); }));
+  auto values = upload(be, generate<index_t>(extents{n}, [](index_t i) { return i; }));
+  sort_by_key(be, keys.view(), values.view());
+  auto const sorted = download(be, keys);
+  auto const places = download(be, values);
+  index_t const numbers = n - (n + 2) / 3;
+  for (index_t i = 1; i < numbers; ++i) CHECK(sorted.read()[i - 1] <= sorted.read()[i]);
+  for (index_t i = numbers; i < n; ++i) {
+    CHECK(std::isnan(sorted.read()[i]));
+    CHECK(places.read()[i] == 3 * (i - numbers));
+  }
+}
+
+TEST_CASE_TEMPLATE("order says which shapes do not fit", B, CONFORMANCE_BACKENDS) {
+  B be;
+  on<B, float, 1> two(extents{2}), three(extents{3});
+  auto const message = [](auto f) { return support::message_of<shape_error>(f); };
+  CHECK(message([&] { inclusive_scan(be, two.read(), three.view()); }) == "inclusive_scan: output has shape (3), expected (2)");
+  CHECK(message([&] { sort_by_key(be, two.view(), three.view()); }) == "sort_by_key: values has shape (3), expected (2)");
+}
