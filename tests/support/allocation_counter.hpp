@@ -1,6 +1,6 @@
 // Counts every heap allocation of the process, for the tests that a reserved step makes none.
 //
-//     if (!support::counts_allocations) return MESSAGE("skipped: allocations are not counted in this build");
+//     if (!support::counts_allocations) { MESSAGE("skipped: allocations are not counted in this build"); return; }
 //     auto const before = support::allocation_count();
 //     step();
 //     CHECK(support::allocation_count() == before);
