@@ -3,6 +3,8 @@
 
 #include <parapet/core/tensor_view.hpp>
 
+#include "support/tensor.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -27,6 +29,18 @@ double gradient_error(parapet::vector_view<double> const& x, parapet::vector_vie
     worst = std::max(worst, error);
   }
   return worst;
+}
+
+/// Error of a backward pass that adds to a gradient of n elements, against one that writes over it: backward(gradient, add).
+template <class Backward>
+double accumulation_error(parapet::index_t n, Backward backward) {
+  using parapet::extents;
+  auto const before = normal<double>(extents{n}, 99);
+  auto written = clone(before), added = clone(before);
+  backward(written.view(), false);
+  backward(added.view(), true);
+  for (parapet::index_t i = 0; i < n; ++i) written.view()[i] += before.read()[i];
+  return relative_difference(added, written);
 }
 
 /// Sum of the products of two dense arrays of one size.

@@ -22,9 +22,12 @@ struct slot {
   index_t offset = 0;
   extents<Rank> shape{};
 
+  /// The tensor in a flat buffer. Throws shape_error for a buffer that it does not lie in.
   template <class T, class Space>
   tensor_view<T, Rank, Space> operator()(vector_view<T, Space> const& flat) const {
-    PARAPET_ASSERT(offset + shape.size() <= flat.extent(0));
+    if (offset + shape.size() > flat.extent(0))
+      throw shape_error(parapet::detail::concat("a tensor of shape ", shape, " at element ", offset, " of a flat buffer of ",
+                                                flat.extent(0), " elements"));
     return {flat.data() + offset, shape};
   }
 };
