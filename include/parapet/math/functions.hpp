@@ -102,11 +102,15 @@ PARAPET_INLINE pack<float> polynomial(pack<float> const& x, float const (&c)[N])
 /// Nearest integer, for |x| < 2^22: adding 1.5 * 2^23 leaves no room for a fraction.
 PARAPET_INLINE pack<float> round(pack<float> const& x) { return (x + 12582912.0f) - 12582912.0f; }
 
-/// 2^n for integers n in [-126, 127], by writing the exponent.
+/// 2^n for integers n in [-126, 127], by writing the exponent: in n + 127 + 1.5 * 2^23 the last bits are the integer n + 127.
+/// Defined for NaN too, which a conversion to an integer is not (clang++ folds that to anything).
 PARAPET_INLINE pack<float> power_of_two(pack<float> const& n) {
   pack<float> r;
   PARAPET_UNROLL for (int i = 0; i < pack<float>::parts; ++i) {
-    auto const bits = (__builtin_convertvector(n.part[i], native<std::int32_t>) + 127) << 23;
+    auto const biased = n.part[i] + (12582912.0f + 127.0f);
+    native<std::uint32_t> bits;
+    std::memcpy(&bits, &biased, sizeof bits);
+    bits <<= 23;
     std::memcpy(&r.part[i], &bits, sizeof bits);
   }
   return r;
