@@ -54,6 +54,23 @@
 #include <parapet/rl/fisor.hpp>
 #include <parapet/rl/fisor_config.hpp>
 #include <parapet/rl/fisor_networks.hpp>
+#include <parapet/rl/fisor_policy.hpp>
+#include <parapet/rl/functors.hpp>
 #include <parapet/rl/point_robot.hpp>
 #include <parapet/rl/point_robot_expert.hpp>
+#include <parapet/rl/rollout.hpp>
 #include <parapet/rl/transitions.hpp>
+
+#include <parapet/io/checkpoint.hpp>
+#include <parapet/io/contour.hpp>
+#include <parapet/io/convert.hpp>
+#include <parapet/io/file.hpp>
+#include <parapet/io/json.hpp>
+#include <parapet/io/mapped_safetensors.hpp>
+#include <parapet/io/npy_header.hpp>
+#include <parapet/io/safetensors.hpp>
+#include <parapet/io/svg.hpp>
+#include <parapet/io/text.hpp>
+
+#include <parapet/interop/dlpack.hpp>
+#include <parapet/interop/eigen.hpp>
