@@ -25,12 +25,12 @@ struct huber {
   double width = 1.0;
   template <class X>
   PARAPET_INLINE PARAPET_FN X value(X const& e) const {
-    X const w(width), a = math::abs(e), inner = math::min(a, w);
+    X const w = X(width), a = math::abs(e), inner = math::min(a, w);
     return inner * (a - X(0.5f) * inner);
   }
   template <class X>
   PARAPET_INLINE PARAPET_FN X slope(X const& e) const {
-    X const w(width);
+    X const w = X(width);
     return math::min(math::max(e, -w), w);
   }
 };

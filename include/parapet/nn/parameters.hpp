@@ -45,17 +45,18 @@ struct parameter {
 /// The layout of a network's flat buffer, in the order of registration.
 class parameter_list {
 public:
-  /// Adds a tensor; the last two axes are taken as (fan_in, fan_out). Throws argument_error for a name in use.
+  /// Adds a tensor; the last two axes are taken as (fan_in, fan_out). Throws argument_error for a name in use or
+  /// a size that cannot be.
   template <int Rank>
   slot<Rank> add(std::string name, extents<Rank> const& shape, initializer initial) {
     for (parameter const& other : parameters_)
       if (other.name == name)
         throw argument_error(parapet::detail::concat("parameter_list: a tensor named '", name, "' exists already"));
+    index_t const size = parapet::detail::checked_size(shape);
     slot<Rank> const place{size_, shape};
     index_t const fan_out = shape[Rank - 1], fan_in = Rank > 1 ? shape[Rank > 1 ? Rank - 2 : 0] : fan_out;
-    parameters_.push_back({std::move(name), size_, {shape.values, shape.values + Rank}, shape.size(), fan_in, fan_out,
-                           initial});
-    size_ += shape.size();
+    parameters_.push_back({std::move(name), size_, {shape.values, shape.values + Rank}, size, fan_in, fan_out, initial});
+    size_ += size;
     return place;
   }
 
