@@ -8,6 +8,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/core/error.hpp>
 #include <parapet/core/philox.hpp>
 #include <parapet/core/tensor_view.hpp>
 #include <parapet/diffusion/denoiser.hpp>
@@ -15,6 +16,8 @@
 #include <parapet/math/functions.hpp>
 
 #include <cmath>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace parapet::inline PARAPET_ABI::diffusion {
@@ -48,12 +51,14 @@ struct clip_update {
 
 }  // namespace detail
 
-/// Noise of a sampler from a Philox stream: step i of T takes elements after those of step i + 1, the initial noise first.
+/// Noise of a sampler from a Philox stream: draw k is elements first + k z.size() and on. Throws shape_error for a view with gaps.
 struct philox_noise {
   philox_stream stream;
   index_t first = 0;  ///< element of the stream at which this run starts
   template <class Backend, class T, class Space>
   void operator()(Backend& be, index_t draw, matrix_view<T, Space> const& z) const {
+    if (!z.is_contiguous())
+      throw shape_error(parapet::detail::concat("philox_noise: z of shape ", z.shape(), " with strides ", z.strides(), ", expected a dense view"));
     fill_normal(be, flatten(z), stream, first + draw * z.size());
   }
 };
@@ -61,7 +66,10 @@ struct philox_noise {
 /// A planned sampler: coefficients computed once, in double.
 class ddpm {
 public:
+  /// Throws argument_error for a negative temperature or clip.
   explicit ddpm(noise_schedule const& schedule, ddpm_options const& options = {}) : clip_(options.clip) {
+    for (auto const& [name, value] : {std::pair{"temperature", options.temperature}, std::pair{"clip", options.clip}})
+      if (!(value >= 0)) throw argument_error(parapet::detail::concat("ddpm: ", name, " = ", value, ", expected at least 0"));
     for (index_t i = 0; i < schedule.steps(); ++i) {
       double const beta = schedule.beta(i), before = schedule.alpha_bar(i - 1), now = schedule.alpha_bar(i);
       double const variance = options.variance == reverse_variance::beta ? beta : beta * (1 - before) / (1 - now);
@@ -72,10 +80,11 @@ public:
 
   index_t steps() const { return static_cast<index_t>(updates_.size()); }
 
-  /// x (rows, dimension) becomes a sample. `noise(be, draw, z)` fills z (rows, dimension, scratch) with normals: draw 0 is
-  /// the initial noise, draw k that of the k-th step. Allocates nothing.
+  /// x (rows, dimension) becomes a sample; z is scratch of the same shape. `noise(be, draw, z)` fills z with standard
+  /// normals: draw 0 is the initial noise, draw k = 1 .. T - 1 that of the k-th step; without noise a step draws none.
+  /// Allocates nothing. Throws shape_error.
   template <class Backend, class Denoiser, class Noise, class T, class Space>
-  void run(Backend& be, Denoiser&& denoise, Noise const& noise, matrix_view<T, Space> const& x,
+  void run(Backend& be, Denoiser&& denoise, Noise&& noise, matrix_view<T, Space> const& x,
            matrix_view<T, Space> const& z) const {
     static_assert(check_denoiser<std::remove_reference_t<Denoiser>, Backend, T>());
     check_shape("ddpm: scratch", z.shape(), x.shape());
@@ -83,6 +92,7 @@ public:
     for (index_t i = steps() - 1; i >= 0; --i) {
       detail::ddpm_update const& update = updates_[static_cast<std::size_t>(i)];
       matrix_view<T const, Space> const epsilon = denoise(be, matrix_view<T const, Space>(x), i);
+      check_shape("ddpm: the denoiser's result", epsilon.shape(), x.shape());
       if (update.noise_factor != 0) {
         noise(be, steps() - i, z);
         map(be, update, x, epsilon, matrix_view<T const, Space>(z));

@@ -12,8 +12,6 @@
 #include <parapet/core/tensor_view.hpp>
 #include <parapet/math/functions.hpp>
 
-#include <cmath>
-
 namespace parapet::inline PARAPET_ABI::diffusion {
 
 /// min(exp(x), cap), taken in log space: exp(min(x, log cap)) neither overflows nor makes 0 * infinity.
@@ -36,21 +34,14 @@ struct feasibility_weight {
   }
 };
 
-namespace detail {
-struct square {
-  template <class X>
-  PARAPET_INLINE PARAPET_FN void operator()(X& y, X const& x) const { y = x * x; }
-};
-}  // namespace detail
-
-/// (sum w)^2 / sum w^2: how many equally weighted samples the weights are worth; 0 where all are 0. `scratch` has the
-/// shape of `weights`. Throws shape_error.
+/// (sum w)^2 / sum w^2: how many equally weighted samples the weights are worth; 0 where all are 0.
+inline double effective_sample_size(double sum, double sum_of_squares) {
+  return sum_of_squares > 0 ? sum * sum / sum_of_squares : 0;
+}
+/// The same of weights (n).
 template <class Backend, class T, class Space>
-double effective_sample_size(Backend& be, vector_view<T const, Space> const& weights, vector_view<T, Space> const& scratch) {
-  map(be, detail::square{}, scratch, weights);
-  auto const total = static_cast<double>(sum(be, weights));
-  auto const squares = static_cast<double>(sum(be, vector_view<T const, Space>(scratch)));
-  return squares > 0 ? total * total / squares : 0.0;
+double effective_sample_size(Backend& be, vector_view<T, Space> const& weights) {
+  return effective_sample_size(static_cast<double>(sum(be, weights)), static_cast<double>(sum(be, weights, math::square{})));
 }
 
 }  // namespace parapet::inline PARAPET_ABI::diffusion

@@ -10,6 +10,7 @@
 #include <parapet/config.hpp>
 #include <parapet/core/error.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -48,7 +49,7 @@ public:
       return c * c;
     };
     auto const n = static_cast<double>(steps);
-    return build(steps, [&](double i) { return std::fmin(1 - alpha_bar((i + 1) / n) / alpha_bar(i / n), limit); });
+    return build(steps, [&](double i) { return std::min(1 - alpha_bar((i + 1) / n) / alpha_bar(i / n), limit); });
   }
 
   index_t steps() const { return static_cast<index_t>(beta_.size()); }
