@@ -39,8 +39,8 @@ TEST_CASE("bfloat16 is the upper half of a float") {
   CHECK(std::isnan(io::decode_bf16(0x7FC0)));
 }
 
-TEST_CASE_TEMPLATE("every type goes to float and double", T, std::uint8_t, std::int8_t, std::uint16_t, std::int16_t, std::uint32_t,
-                   std::int32_t, std::uint64_t, std::int64_t, float, double) {
+TEST_CASE_TEMPLATE("every type goes to float and double", T, std::uint8_t, std::int8_t, std::uint16_t, std::int16_t,
+                   std::uint32_t, std::int32_t, std::uint64_t, std::int64_t, float, double) {
   std::vector<T> const values{T{0}, T{100}, std::numeric_limits<T>::max(), std::numeric_limits<T>::lowest()};
   std::vector<float> f(4);
   std::vector<double> d(4);
@@ -61,10 +61,12 @@ TEST_CASE("halves and bools go to float; other targets and shapes are refused") 
   CHECK(f == std::vector<float>{1, -2});
   io::convert(array_of(std::vector<std::uint8_t>{0, 1}, scalar_type::boolean), to);
   CHECK(f == std::vector<float>{0, 1});
-  CHECK_THROWS_WITH_AS(io::convert(array_of(std::vector<float>(3)), to), "convert: 'x' has shape (3), the target (2)", shape_error);
+  CHECK_THROWS_WITH_AS(io::convert(array_of(std::vector<float>(3)), to), "convert: 'x' has shape (3), the target (2)",
+                       shape_error);
   tensor_ref integers = to;
   integers.type = scalar_type::i32;
-  CHECK_THROWS_WITH_AS(io::convert(array_of(std::vector<float>(2)), integers), Contains("to i32, expected f32 or f64"), argument_error);
+  CHECK_THROWS_WITH_AS(io::convert(array_of(std::vector<float>(2)), integers), Contains("to i32, expected f32 or f64"),
+                       argument_error);
 }
 
 TEST_CASE("elements need no alignment") {
@@ -72,14 +74,16 @@ TEST_CASE("elements need no alignment") {
   double const values[] = {2.5, -1};
   std::memcpy(bytes.data() + 1, values, sizeof values);
   std::vector<float> f(2);
-  io::convert({"x", scalar_type::f64, {2}, bytes.data() + 1}, {"f", scalar_type::f32, {2}, reinterpret_cast<unsigned char*>(f.data())});
+  io::convert({"x", scalar_type::f64, {2}, bytes.data() + 1},
+              {"f", scalar_type::f32, {2}, reinterpret_cast<unsigned char*>(f.data())});
   CHECK(f == std::vector<float>{2.5f, -1});
 }
 
 TEST_CASE("what is not finite is found, what cannot be is not looked for") {
   float const infinity = std::numeric_limits<float>::infinity();
   CHECK_NOTHROW(io::check_finite("f", array_of(std::vector<float>{1, -2})));
-  CHECK_THROWS_WITH_AS(io::check_finite("f", array_of(std::vector<float>{1, -infinity})), "f: array 'x' is not finite at element 1", io_error);
+  CHECK_THROWS_WITH_AS(io::check_finite("f", array_of(std::vector<float>{1, -infinity})),
+                       "f: array 'x' is not finite at element 1", io_error);
   CHECK_THROWS_WITH_AS(io::check_finite("f", array_of(std::vector<double>{std::nan("")})), Contains("element 0"), io_error);
   CHECK_THROWS_AS(io::check_finite("f", array_of(std::vector<std::uint16_t>{0x7C00}, scalar_type::f16)), io_error);
   CHECK_THROWS_AS(io::check_finite("f", array_of(std::vector<std::uint16_t>{0xFF80}, scalar_type::bf16)), io_error);

@@ -41,7 +41,8 @@ TEST_CASE("errors of reading start with the path") {
   CHECK_THROWS_WITH_AS(io::read_file(path), (path + ": cannot open: No such file or directory").c_str(), io_error);
   CHECK_THROWS_WITH_AS(io::read_file(folder.path()), (folder.path() + ": not a regular file").c_str(), io_error);
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-  CHECK_THROWS_WITH_AS(io::read_file(path), (path + ": not a regular file").c_str(), io_error);  // and does not wait for a writer
+  CHECK_THROWS_WITH_AS(io::read_file(path), (path + ": not a regular file").c_str(),
+                       io_error);  // and does not wait for a writer
   io::write_file(folder / "ten", "0123456789");
   CHECK_THROWS_WITH_AS(io::read_file(folder / "ten", 9), Contains("10 bytes, more than the limit of 9"), io_error);
 }
@@ -59,8 +60,8 @@ TEST_CASE("a file that has become shorter is an error, not an overread") {
 TEST_CASE("a target that cannot be written is an error and left as it was") {
   support::temporary_folder const folder;
   std::string const path = folder / "none/file";
-  CHECK_THROWS_WITH_AS(io::write_file(path, "x"), (path + ": cannot create a file in its folder: No such file or directory").c_str(),
-                       io_error);
+  CHECK_THROWS_WITH_AS(io::write_file(path, "x"),
+                       (path + ": cannot create a file in its folder: No such file or directory").c_str(), io_error);
   io::write_file(folder / "file", "x");
   CHECK_THROWS_WITH_AS(io::write_file(folder / "file/below", "x"), Contains("Not a directory"), io_error);
   CHECK_THROWS_WITH_AS(io::write_file(folder.path(), "x"), Contains("not a regular file"), io_error);
@@ -80,7 +81,8 @@ TEST_CASE("a full disk is an error, the old file stays, nothing else is left") {
   std::string const path = folder / "file";
   io::write_file(path, "old");
   support::with_full_disk(1000, [&] {
-    CHECK_THROWS_WITH_AS(io::write_file(path, std::string(5000, 'x')), (path + ": cannot write: File too large").c_str(), io_error);
+    CHECK_THROWS_WITH_AS(io::write_file(path, std::string(5000, 'x')), (path + ": cannot write: File too large").c_str(),
+                         io_error);
   });
   CHECK(io::read_file(path) == "old");
   CHECK(folder.count() == 1);

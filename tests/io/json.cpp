@@ -61,17 +61,38 @@ TEST_CASE("what is not JSON is refused, with file and byte") {
     int byte;
     char const* message;
   };
-  for (wrong const& w : {wrong{"", 0, "ends too early"}, {"{", 1, "expected a string"}, {"[1,]", 3, "expected a value"},
-                         {"[1 2]", 3, "expected ',' or ']'"}, {"{\"a\" 1}", 5, "expected ':'"}, {"{\"a\":1,}", 7, "expected a string"},
-                         {"{\"a\":1;", 6, "expected ',' or '}'"}, {"{a:1}", 1, "expected a string"}, {"01", 1, "goes on"},
-                         {"1.", 2, "expected a digit"}, {".5", 0, "expected a value"}, {"+1", 0, "expected a value"},
-                         {"1e", 2, "expected a digit"}, {"-", 1, "expected a digit"}, {"--1", 1, "expected a digit"},
-                         {"NaN", 0, "expected a value"}, {"nul", 0, "expected a value"}, {"tru", 0, "expected a value"},
-                         {"Infinity", 0, "expected a value"}, {"'a'", 0, "expected a value"}, {"\"a", 2, "ends inside a string"},
-                         {"\"a\nb\"", 2, "control character"}, {"\"\\x\"", 3, "an escape"}, {"\"\\", 3, "an escape"},
-                         {"\"\\u12g4\"", 5, "hexadecimal"}, {"\"\\uD800\"", 7, "surrogate"}, {"\"\\uDC00\"", 7, "surrogate"},
-                         {"\"\\uD800\\u0041\"", 13, "surrogate"}, {"[1] x", 4, "goes on"}, {"\xef\xbb\xbf{}", 0, "expected a value"},
-                         {"\"\xff\"", 1, "not UTF-8"}, {"// c\n1", 0, "expected a value"}}) {
+  for (wrong const& w : {wrong{"", 0, "ends too early"},
+                         {"{", 1, "expected a string"},
+                         {"[1,]", 3, "expected a value"},
+                         {"[1 2]", 3, "expected ',' or ']'"},
+                         {"{\"a\" 1}", 5, "expected ':'"},
+                         {"{\"a\":1,}", 7, "expected a string"},
+                         {"{\"a\":1;", 6, "expected ',' or '}'"},
+                         {"{a:1}", 1, "expected a string"},
+                         {"01", 1, "goes on"},
+                         {"1.", 2, "expected a digit"},
+                         {".5", 0, "expected a value"},
+                         {"+1", 0, "expected a value"},
+                         {"1e", 2, "expected a digit"},
+                         {"-", 1, "expected a digit"},
+                         {"--1", 1, "expected a digit"},
+                         {"NaN", 0, "expected a value"},
+                         {"nul", 0, "expected a value"},
+                         {"tru", 0, "expected a value"},
+                         {"Infinity", 0, "expected a value"},
+                         {"'a'", 0, "expected a value"},
+                         {"\"a", 2, "ends inside a string"},
+                         {"\"a\nb\"", 2, "control character"},
+                         {"\"\\x\"", 3, "an escape"},
+                         {"\"\\", 3, "an escape"},
+                         {"\"\\u12g4\"", 5, "hexadecimal"},
+                         {"\"\\uD800\"", 7, "surrogate"},
+                         {"\"\\uDC00\"", 7, "surrogate"},
+                         {"\"\\uD800\\u0041\"", 13, "surrogate"},
+                         {"[1] x", 4, "goes on"},
+                         {"\xef\xbb\xbf{}", 0, "expected a value"},
+                         {"\"\xff\"", 1, "not UTF-8"},
+                         {"// c\n1", 0, "expected a value"}}) {
     CAPTURE(w.text);
     std::string const message = "file.json: byte " + std::to_string(w.byte) + ": ";
     CHECK_THROWS_WITH_AS(parse(w.text), Contains(message.c_str()), io_error);
@@ -81,7 +102,8 @@ TEST_CASE("what is not JSON is refused, with file and byte") {
 }
 
 TEST_CASE("a key that comes twice is refused, whatever its spelling") {
-  CHECK_THROWS_WITH_AS(parse(R"({"x": {"a": 1, "b": 2, "\u0061": 3}})"), "file.json: byte 6: the object has the key 'a' twice", io_error);
+  CHECK_THROWS_WITH_AS(parse(R"({"x": {"a": 1, "b": 2, "\u0061": 3}})"),
+                       "file.json: byte 6: the object has the key 'a' twice", io_error);
 }
 
 TEST_CASE("limits: depth and number of values") {

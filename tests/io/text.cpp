@@ -37,5 +37,6 @@ TEST_CASE("names from files are made fit for a message, and plain file names are
   CHECK(io::detail::printable("a\n\x1b[31mb") == "'a??[31mb'");
   CHECK(io::detail::printable(std::string(300, 'x')) == "'" + std::string(200, 'x') + "...'");
   CHECK(io::detail::is_plain_file_name("model-00001.safetensors"));
-  for (char const* name : {"", ".", "..", "/etc/x", "a/b", "../x", "a\\b", "a\nb", "a\x7f"}) CHECK(!io::detail::is_plain_file_name(name));
+  for (char const* name : {"", ".", "..", "/etc/x", "a/b", "../x", "a\\b", "a\nb", "a\x7f"})
+    CHECK(!io::detail::is_plain_file_name(name));
 }

@@ -36,16 +36,15 @@ template <class T, int Rank>
 auto as_xtensor(tensor_view<T, Rank> const& view) {
   std::array<std::size_t, Rank> shape{};
   std::array<std::ptrdiff_t, Rank> strides{};
-  index_t span = view.size() == 0 ? 0 : 1;  // elements from the first to the last one
   for (int axis = 0; axis < Rank; ++axis) {
     auto const a = static_cast<std::size_t>(axis);
     if (view.stride(axis) < 0)
       throw argument_error(detail::concat("as_xtensor: strides ", view.strides(), ", expected none below 0"));
     shape[a] = static_cast<std::size_t>(view.extent(axis));
     strides[a] = view.extent(axis) == 1 ? 0 : view.stride(axis);  // xtensor's own convention for an axis of extent 1
-    if (span > 0) span += (view.extent(axis) - 1) * view.stride(axis);
   }
-  return xt::adapt(view.data(), static_cast<std::size_t>(span), xt::no_ownership(), shape, strides);
+  // The number of elements, not the span of memory: xtensor wants the size that the shape says, and goes by the strides.
+  return xt::adapt(view.data(), static_cast<std::size_t>(view.size()), xt::no_ownership(), shape, strides);
 }
 
 /// A container or adaptor of xtensor as a view of rank Rank; const elements where it is const. Throws shape_error for

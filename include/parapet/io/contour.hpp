@@ -75,13 +75,15 @@ std::vector<contour> trace_contours(index_t nx, index_t ny, double level, Value 
   std::vector<contour> lines;
   auto const follow = [&](std::size_t start, bool closed) {
     contour line{{}, closed};
+    auto const same = [](point2 const& p, point2 const& q) { return p.x == q.x && p.y == q.y; };
     for (auto e = static_cast<index_t>(start); e >= 0;) {
       point2 const p = cut(e);
-      if (line.points.empty() || line.points.back().x != p.x || line.points.back().y != p.y) line.points.push_back(p);
+      if (line.points.empty() || !same(line.points.back(), p)) line.points.push_back(p);
       index_t const after = next[static_cast<std::size_t>(e)];
       next[static_cast<std::size_t>(e)] = -1;
       e = after;
     }
+    if (closed && line.points.size() > 1 && same(line.points.back(), line.points.front())) line.points.pop_back();
     lines.push_back(line);
   };
   for (std::size_t e = 0; e < next.size(); ++e)

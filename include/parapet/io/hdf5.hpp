@@ -231,25 +231,29 @@ inline tensor_archive read_hdf5(std::string const& path, std::vector<hdf5_reques
 }
 
 /// Writes arrays as datasets of the root group and metadata as its text attributes, complete or not at all. `gzip` is
-/// the level of compression, 0 (none) to 9.
+/// the level of compression, 0 (none) to 9. The file is made in memory: libhdf5 1.10 crashes at exit after a disk was
+/// full.
 inline void write_hdf5(std::string const& path, std::vector<const_tensor_ref> const& tensors,
                        std::map<std::string, std::string> const& metadata = {}, int gzip = 4) {
   if (gzip < 0 || gzip > 9) throw argument_error(detail::concat("write_hdf5: gzip is ", gzip, ", expected 0 to 9"));
   detail::hdf5_silence const silence;
-  atomic_file target(path);
-  {
-    detail::hdf5_file const file(detail::check_hdf5(
-        H5Fcreate(target.temporary().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), path, "cannot be created"));
-    for (const_tensor_ref const& tensor : tensors) {
-      std::string const where = detail::concat(path, ": dataset ", detail::printable(tensor.name));
-      if (!detail::is_plain_file_name(tensor.name)) throw argument_error(where + ": not a plain name");
-      detail::write_hdf5_dataset(file, tensor, gzip, where);
-    }
-    for (auto const& [key, value] : metadata)
-      detail::write_hdf5_text(file, key, value, detail::concat(path, ": attribute ", detail::printable(key)));
-    detail::check_hdf5(H5Fflush(file, H5F_SCOPE_GLOBAL), path, "cannot be written");
+  detail::hdf5_properties const in_memory(H5Pcreate(H5P_FILE_ACCESS));
+  detail::check_hdf5(H5Pset_fapl_core(in_memory, 1 << 20, false), path, "cannot be made in memory");
+  detail::hdf5_file const file(
+      detail::check_hdf5(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, in_memory), path, "cannot be created"));
+  for (const_tensor_ref const& tensor : tensors) {
+    std::string const where = detail::concat(path, ": dataset ", detail::printable(tensor.name));
+    if (!detail::is_plain_file_name(tensor.name)) throw argument_error(where + ": not a plain name");
+    detail::write_hdf5_dataset(file, tensor, gzip, where);
   }
-  target.commit();
+  for (auto const& [key, value] : metadata)
+    detail::write_hdf5_text(file, key, value, detail::concat(path, ": attribute ", detail::printable(key)));
+  detail::check_hdf5(H5Fflush(file, H5F_SCOPE_GLOBAL), path, "cannot be completed");
+
+  auto const size = static_cast<index_t>(detail::check_hdf5(H5Fget_file_image(file, nullptr, 0), path, "has no size"));
+  buffer<char> image(size);
+  detail::check_hdf5(H5Fget_file_image(file, image.data(), static_cast<std::size_t>(size)), path, "cannot be copied");
+  write_file(path, {image.data(), static_cast<std::size_t>(size)});
 }
 
 }  // namespace parapet::inline PARAPET_ABI::io

@@ -35,7 +35,7 @@ struct safetensors_limits {
   index_t max_tensors = 10'000;
   index_t max_rank = 16;
   index_t max_name = 1024;  ///< bytes
-  json_limits json;
+  json_limits json = {};
 };
 
 /// One array of a file, without its data: shape and type, and its bytes [begin, end) counted from the start of the file.
@@ -223,18 +223,18 @@ inline void write_safetensors(std::string const& path, std::vector<const_tensor_
   std::vector<std::string_view> names;
   std::string header = "{";
   auto const member = [](std::string const& object, std::string_view key) {
-    return (object.back() == '{' ? "" : ",") + json_quote(key) + ':';
+    return detail::concat(object.back() == '{' ? "" : ",", json_quote(key), ':');
   };
   if (!metadata.empty()) {
     std::string text = "{";
     for (auto const& [key, value] : metadata) text += member(text, key) + json_quote(value);
-    header += "\"__metadata__\":" + text + '}';
+    header += detail::concat("\"__metadata__\":", text, '}');
   }
   index_t at = 0;
   for (const_tensor_ref const& tensor : tensors) {
     names.push_back(tensor.name);
     std::string shape;
-    for (index_t const extent : tensor.shape) shape += (shape.empty() ? "" : ",") + std::to_string(extent);
+    for (index_t const extent : tensor.shape) shape += detail::concat(shape.empty() ? "" : ",", extent);
     header += member(header, tensor.name) +
               detail::concat("{\"dtype\":\"", detail::safetensors_types[static_cast<std::size_t>(tensor.type)],
                              "\",\"shape\":[", shape, "],\"data_offsets\":[", at, ',', at + tensor.bytes(), "]}");

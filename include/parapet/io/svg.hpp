@@ -197,7 +197,7 @@ private:
       }
       if (line.closed && drawing) commands += 'Z';
     }
-    if (!commands.empty()) body_ += "<path d=\"" + commands + '"' + detail::svg_attributes(style) + "/>\n";
+    if (!commands.empty()) body_ += detail::concat("<path d=\"", commands, '"', detail::svg_attributes(style), "/>\n");
     return remember(label, style.fill == "none" ? swatch::line : swatch::area, style);
   }
 
@@ -225,10 +225,10 @@ private:
     svg_ticks const ys = make_ticks(axes_.y_low, axes_.y_high, std::max(2, static_cast<int>(height_ / 45)));
     auto const tick_label = [](double value, int decimals) {
       std::string const text = svg_number(value, decimals, false);
-      return text[0] == '-' ? "\u2212" + text.substr(1) : text;
+      return text[0] == '-' ? concat("\u2212", std::string_view(text).substr(1)) : text;
     };
     auto const line = [](double x1, double y1, double x2, double y2) {
-      return 'M' + svg_number(x1) + ' ' + svg_number(y1) + 'L' + svg_number(x2) + ' ' + svg_number(y2);
+      return concat('M', svg_number(x1), ' ', svg_number(y1), 'L', svg_number(x2), ' ', svg_number(y2));
     };
     std::string text;
     for (double const value : xs.values) {
