@@ -8,7 +8,6 @@
 #include <parapet/nn/optimizer.hpp>
 #include <parapet/nn/parameters.hpp>
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -51,17 +50,20 @@ public:
 
   /// Appends everything that training goes on from, tensor by tensor: NAME, follower.NAME, first_moment.NAME,
   /// second_moment.NAME.
-  void append_tensors(std::vector<tensor_ref>& out) {
-    append(out, "", parameters_);
-    if (follower_.size() != 0) append(out, "follower.", follower_);
-    append(out, "first_moment.", first_);
-    append(out, "second_moment.", second_);
-  }
+  void append_tensors(std::vector<tensor_ref>& out) { append_all(*this, out); }
+  void append_tensors(std::vector<const_tensor_ref>& out) const { append_all(*this, out); }
 
 private:
-  void append(std::vector<tensor_ref>& out, char const* prefix, buffer<T, Space>& flat) {
-    for (parameter const& p : *list_)
-      out.push_back({prefix + p.name, scalar_type_of<T>(), p.shape, reinterpret_cast<unsigned char*>(flat.data() + p.offset)});
+  template <class Self, class Byte>
+  static void append_all(Self& self, std::vector<basic_tensor_ref<Byte>>& out) {
+    auto const append = [&](char const* prefix, auto& flat) {
+      for (parameter const& p : *self.list_)
+        out.push_back({prefix + p.name, scalar_type_of<T>(), p.shape, reinterpret_cast<Byte*>(flat.data() + p.offset)});
+    };
+    append("", self.parameters_);
+    if (self.follower_.size() != 0) append("follower.", self.follower_);
+    append("first_moment.", self.first_);
+    append("second_moment.", self.second_);
   }
 
   parameter_list const* list_ = nullptr;

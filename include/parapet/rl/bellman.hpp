@@ -2,7 +2,7 @@
 //
 //     reward      r + g m V(s')
 //     safety      m ((1 - g) h + g max(h, V(s'))) + (1 - m) h      V is the worst h ahead; its sign tells feasibility
-//     cost        h + g m V(s')
+//     cost        c + g m V(s'), the first rule again
 //
 // with discount g and mask m = 0 where the episode ends. Safety: Fisac et al., "Bridging Hamilton-Jacobi safety analysis
 // and reinforcement learning" (ICRA 2019), with the sign of FISOR (h > 0 violates). A discount below 1 is a horizon: a

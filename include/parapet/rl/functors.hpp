@@ -22,7 +22,7 @@ struct to_mask {
   bool timeout_is_terminal;
   template <class X>
   PARAPET_INLINE PARAPET_FN void operator()(X& done, X const& timeout) const {
-    X const ended = timeout_is_terminal ? done : done * (X(1.0f) - timeout);
+    X const ended = timeout_is_terminal ? math::max(done, timeout) : done * (X(1.0f) - timeout);
     done = X(1.0f) - ended;
   }
 };

@@ -20,7 +20,7 @@ namespace parapet::inline PARAPET_ABI::rl {
 /// What came of one episode.
 template <class State>
 struct episode_result {
-  State last;                ///< the state in which it ended
+  State last;                ///< the state that it has come to
   double total_reward = 0;
   index_t steps = 0;
   index_t violations = 0;    ///< steps that led to h > 0
@@ -33,8 +33,8 @@ struct ignore_steps {
   void operator()(index_t, State const&, vector_view<float const>, outcome<State> const&) const {}
 };
 
-/// Plays one episode from each state of `starts`, at most max_steps steps each. `observe(episode, state, action, outcome)`
-/// sees every step, in order of episodes within a step. Throws argument_error where there are no episodes.
+/// Plays one episode from each state of `starts`, at most max_steps steps each; episode i is that from starts[i].
+/// `observe(episode, state, action, outcome)` sees every step, in order of episodes within a step. Throws argument_error where there are no episodes.
 template <class Environment, class Policy, class Observer = ignore_steps>
 std::vector<episode_result<typename Environment::state>> roll_out(Environment const& env,
                                                                   std::vector<typename Environment::state> const& starts,
@@ -44,10 +44,10 @@ std::vector<episode_result<typename Environment::state>> roll_out(Environment co
   auto const count = static_cast<index_t>(starts.size());
   buffer<float> observations(count * Environment::observation_dim), actions(count * Environment::action_dim);
   buffer<index_t> numbers(count);
-  std::vector<episode_result<typename Environment::state>> results(starts.size());
+  std::vector<episode_result<typename Environment::state>> results;
   std::vector<index_t> running;
   for (index_t i = 0; i < count; ++i) {
-    results[static_cast<std::size_t>(i)].last = starts[static_cast<std::size_t>(i)];
+    results.push_back({.last = starts[static_cast<std::size_t>(i)]});
     running.push_back(i);
   }
   for (index_t step = 0; step < Environment::max_steps && !running.empty(); ++step) {
@@ -88,7 +88,7 @@ std::vector<typename Environment::state> sample_starts(Environment const& env, p
 }
 
 /// Logs exactly `size` transitions of `behaviour(state, episode, step, action)`, episode after episode from the environment's
-/// own starts; the last one is cut. `progress(done)` is told now and then. Throws argument_error for size < 1.
+/// own starts; the last one is cut. `progress(rows)` is told after every episode how many there are. Throws argument_error for size < 1.
 template <class Environment, class Behaviour, class Progress>
 transitions<float> log_transitions(Environment const& env, index_t size, philox_stream const& random, Behaviour&& behaviour,
                                    Progress&& progress) {
@@ -105,8 +105,9 @@ transitions<float> log_transitions(Environment const& env, index_t size, philox_
       env.observe(state, data.state()(row));
       env.observe(o.next, data.next_state()(row));
       data.reward()[row] = o.reward;
-      data.h()[row] = env.h(state);
-      data.cost()[row] = env.h(state) > 0 ? 1.0f : 0.0f;
+      float const h = env.h(state);
+      data.h()[row] = h;
+      data.cost()[row] = h > 0 ? 1.0f : 0.0f;
       data.done()[row] = o.done || cut ? 1.0f : 0.0f;
       data.timeout()[row] = cut ? 1.0f : 0.0f;
       over = o.done || cut;

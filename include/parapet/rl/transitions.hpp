@@ -1,17 +1,21 @@
 // Logged experience: (s, a, r, s', h, done) rows in six dense arrays.
 //
 // h(s) > 0 marks a violation, as in Hamilton-Jacobi reachability. Names in files are those of FISOR's point robot data:
-// `state action next_state reward done h cost`, and `timeout`, 1 where an episode was cut for time.
+// `state action next_state reward done h cost`, and `timeout`, 1 where an episode was cut for time. A row that is cut for
+// time ends its episode too: its `done` is 1.
 #pragma once
 
 #include <parapet/config.hpp>
 #include <parapet/core/buffer.hpp>
 #include <parapet/core/error.hpp>
 #include <parapet/core/named_tensor.hpp>
+#include <parapet/math/functions.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -40,7 +44,7 @@ public:
   matrix_view<T, Space> action() { return matrix(2 * state_dim_, action_dim_); }                   // (N, A)
   vector_view<T, Space> reward() { return column(0); }                                             // (N)
   vector_view<T, Space> h() { return column(1); }                                                  // (N)    of `state`
-  vector_view<T, Space> cost() { return column(2); }                                               // (N)    1 where h > 0
+  vector_view<T, Space> cost() { return column(2); }                                               // (N)    of `state`: 1 where h > 0, or as logged
   vector_view<T, Space> done() { return column(3); }                                               // (N)    1 where the episode ends
   vector_view<T, Space> timeout() { return column(4); }                                            // (N)    1 where it ends for time
   matrix_view<T const, Space> state() const { return self().state(); }
@@ -58,7 +62,7 @@ public:
             named("done", done()),   named("timeout", timeout()), named("h", h()),               named("cost", cost())};
   }
 
-  /// 64-bit FNV-1a of the contents: tells a checkpoint's data set from another.
+  /// 64-bit FNV-1a of the contents (host memory): tells a checkpoint's data set from another.
   std::uint64_t hash() const {
     std::uint64_t value = 14695981039346656037u;
     auto const* bytes = reinterpret_cast<unsigned char const*>(memory_.data());
@@ -79,34 +83,82 @@ private:
   buffer<T, Space> memory_;
 };
 
-/// Transitions of an archive: `state` (N, S), `action` (N, A), `next_state` (N, S), `reward`, `done`, `h` (N), and
-/// `timeout` (N) where there is one. Throws io_error for what is missing, misshapen, or not finite.
+namespace detail {
+
+// What must hold of an array's numbers: of one on the host, and as a functor whose sum is 0 where it holds of all.
+struct finite {
+  static constexpr char const* failure = "not finite";
+  template <class T>
+  static bool holds(T x) { return std::isfinite(x); }
+  template <class X>
+  PARAPET_INLINE PARAPET_FN X operator()(X const& x) const { return x * X(0.0f); }
+};
+struct zero_or_one {
+  static constexpr char const* failure = "neither 0 nor 1";
+  template <class T>
+  static bool holds(T x) { return x == T(0) || x == T(1); }
+  template <class X>
+  PARAPET_INLINE PARAPET_FN X operator()(X const& x) const { return math::abs(x * (X(1.0f) - x)); }
+};
+
+/// Throws Error with the row of the first number in x (N, ...) of which Rule does not hold.
+template <class Error, class Rule, class T, int Rank>
+void check_rows(std::string const& source, char const* name, tensor_view<T, Rank> const& x, Rule) {
+  for (index_t i = 0; i < x.size(); ++i)
+    if (!Rule::holds(x.data()[i]))
+      throw Error(parapet::detail::concat(source, ": array '", name, "' is ", Rule::failure, " in row ", i / (x.size() / x.extent(0))));
+}
+
+}  // namespace detail
+
+/// Throws argument_error, with array and row, at a number that is not finite and at a `done` or `timeout` that is neither
+/// 0 nor 1.
+template <class Backend, class T, class Space>
+void check_values(Backend& be, transitions<T, Space> const& data) {
+  auto const check = [&](char const* name, auto const& x, auto rule) {
+    if (sum(be, flatten(x), rule) == T(0)) return;
+    buffer<T> memory(x.size());
+    auto const host = memory.view(x.shape());
+    copy(be, x, host);
+    detail::check_rows<argument_error>("transitions", name, host, rule);
+  };
+  check("state", data.state(), detail::finite{});
+  check("action", data.action(), detail::finite{});
+  check("next_state", data.next_state(), detail::finite{});
+  check("reward", data.reward(), detail::finite{});
+  check("done", data.done(), detail::zero_or_one{});
+  check("timeout", data.timeout(), detail::zero_or_one{});
+  check("h", data.h(), detail::finite{});
+  check("cost", data.cost(), detail::finite{});
+}
+
+/// Transitions of an archive: `state` (N, S), `action` (N, A), `next_state` (N, S), `reward`, `done`, `h` (N); `timeout` (N),
+/// else 0; `cost` (N), else 1[h > 0]. Throws io_error for what is missing, empty, misshapen, or has values that
+/// check_values refuses.
 template <class T>
 transitions<T> to_transitions(tensor_archive const& archive) {
   auto const state = archive.view<T, 2>("state"), action = archive.view<T, 2>("action");
+  for (auto const& [name, shape] : {std::pair{"state", state.shape()}, std::pair{"action", action.shape()}})
+    if (shape.size() == 0)
+      throw io_error(parapet::detail::concat(archive.source(), ": array '", name, "' has shape ", shape, ": no transitions"));
   transitions<T> data(state.extent(0), state.extent(1), action.extent(1));
-  auto const take = [&](char const* name, auto const& to) {
-    constexpr int rank = std::remove_cvref_t<decltype(to)>::rank;
-    auto const from = archive.view<T, rank>(name);
+  auto const take = [&](char const* name, auto const& to, auto rule) {
+    auto const from = archive.view<T, std::remove_cvref_t<decltype(to)>::rank>(name);
     if (!(from.shape() == to.shape()))
       throw io_error(parapet::detail::concat(archive.source(), ": array '", name, "' has shape ", from.shape(), ", expected ", to.shape()));
-    for (index_t i = 0; i < from.size(); ++i) {
-      T const value = from.data()[i];
-      if (!std::isfinite(value))
-        throw io_error(parapet::detail::concat(archive.source(), ": array '", name, "' is not finite in row ", i / (from.size() / from.extent(0))));
-      to.data()[i] = value;
-    }
+    detail::check_rows<io_error>(archive.source(), name, from, rule);
+    std::copy_n(from.data(), from.size(), to.data());
   };
-  take("state", data.state());
-  take("action", data.action());
-  take("next_state", data.next_state());
-  take("reward", data.reward());
-  take("done", data.done());
-  take("h", data.h());
-  if (archive.contains("timeout")) take("timeout", data.timeout());
-  else
-    for (index_t i = 0; i < data.size(); ++i) data.timeout()[i] = 0;
-  for (index_t i = 0; i < data.size(); ++i) data.cost()[i] = data.h()[i] > 0 ? T(1) : T(0);
+  take("state", data.state(), detail::finite{});
+  take("action", data.action(), detail::finite{});
+  take("next_state", data.next_state(), detail::finite{});
+  take("reward", data.reward(), detail::finite{});
+  take("done", data.done(), detail::zero_or_one{});
+  take("h", data.h(), detail::finite{});
+  std::fill_n(data.timeout().data(), data.size(), T(0));
+  if (archive.contains("timeout")) take("timeout", data.timeout(), detail::zero_or_one{});
+  std::transform(data.h().data(), data.h().data() + data.size(), data.cost().data(), [](T h) { return h > 0 ? T(1) : T(0); });
+  if (archive.contains("cost")) take("cost", data.cost(), detail::finite{});
   return data;
 }
 
