@@ -60,24 +60,22 @@ eigen_vector_map<T> as_eigen(vector_view<T> const& view) {
 
 namespace detail {
 
-/// Element type of what `Derived&` gives access to: const for a const matrix and for a map of one.
+/// Element type of what `Derived&` gives access to: const for a const matrix and for a map of one. A class, so that the
+/// message comes from the return types below, before any overload is dropped without a word.
 template <class Derived>
-using eigen_element = std::remove_pointer_t<decltype(std::declval<Derived&>().data())>;
-
-template <class Derived>
-constexpr void check_eigen() {
+struct eigen_access {
   static_assert(
       bool(Eigen::internal::traits<std::remove_const_t<Derived>>::Flags & Eigen::DirectAccessBit),
       "A view needs an Eigen object with memory of its own or a map, not an expression: call .eval() and keep the result");
-}
+  using element = std::remove_pointer_t<decltype(std::declval<Derived&>().data())>;
+};
 
 }  // namespace detail
 
 /// A matrix, array, map, block or Ref of Eigen as a view (rows, columns).
 template <class Derived>
   requires std::is_base_of_v<Eigen::DenseBase<std::remove_const_t<Derived>>, std::remove_const_t<Derived>>
-matrix_view<detail::eigen_element<Derived>> matrix_of(Derived& x) {
-  detail::check_eigen<Derived>();
+matrix_view<typename detail::eigen_access<Derived>::element> matrix_of(Derived& x) {
   detail::check_strides("matrix_of", x.colStride(), x.rowStride());
   return {x.data(), extents<2>{x.rows(), x.cols()}, extents<2>{x.rowStride(), x.colStride()}};
 }
@@ -85,8 +83,7 @@ matrix_view<detail::eigen_element<Derived>> matrix_of(Derived& x) {
 /// A row or column of Eigen as a view of rank 1.
 template <class Derived>
   requires std::is_base_of_v<Eigen::DenseBase<std::remove_const_t<Derived>>, std::remove_const_t<Derived>>
-vector_view<detail::eigen_element<Derived>> vector_of(Derived& x) {
-  detail::check_eigen<Derived>();
+vector_view<typename detail::eigen_access<Derived>::element> vector_of(Derived& x) {
   static_assert(Derived::IsVectorAtCompileTime, "vector_of takes a row or a column; matrix_of takes matrices");
   detail::check_strides("vector_of", x.innerStride(), 0);
   return {x.data(), extents<1>{x.size()}, extents<1>{x.innerStride()}};
