@@ -5,4 +5,4 @@
 include("${CMAKE_CURRENT_LIST_DIR}/setup.cmake")
 parapet_configure(-D PARAPET_BUILD_TESTS=OFF)
 parapet_build(--target point_robot_fisor)
-parapet_step("the main job" "${CMAKE_COMMAND}" -E chdir "${build}" "${build}/examples/point_robot_fisor")
+parapet_step("the main job" "${build}/examples/point_robot_fisor" --out "${build}/point_robot_fisor")
