@@ -32,7 +32,7 @@
 
 namespace parapet::inline PARAPET_ABI::rl {
 
-/// Losses of one update, each as its equation above, and what the weights were worth.
+/// Losses of one update, each as its equation above, and what the weights were worth. The actor's are of its last step.
 struct fisor_losses {
   double actor = 0, reward_value = 0, reward_critic = 0, safety_value = 0, safety_critic = 0;
   double mean_weight = 0;
@@ -89,9 +89,10 @@ class fisor {
 public:
   using space = typename Backend::space;
 
-  /// Throws argument_error for options outside their range and for data that is empty.
+  /// Throws argument_error for options outside their range, and for data that is empty or has values that check_values
+  /// refuses.
   fisor(Backend& be, fisor_config const& config, transitions<T, space> const& data)
-      : be_(be), config_(checked(config)), data_(data),
+      : be_(be), config_(checked(config)), data_(checked(be, data)),
         networks_(config, data.state_dim(), data.action_dim()),
         actor_(be, networks_.actor_list, config_.shards, true, config.seed, 0),
         reward_critic_(be, networks_.reward_critic_list, config_.shards, true, config.seed, 200),
@@ -105,6 +106,7 @@ public:
       fill(be, noise_.rows(i, i + 1), static_cast<T>(schedule_.noise(i)));
     }
   }
+  fisor(Backend&, fisor_config const&, transitions<T, space>&&) = delete;  // the data must live on
   fisor(fisor const&) = delete;
   fisor& operator=(fisor const&) = delete;
 
@@ -120,12 +122,19 @@ public:
   nn::trained<T, space> const& reward_value() const { return reward_value_; }
   nn::trained<T, space> const& safety_value() const { return safety_value_; }
 
+  /// What acts: the averaged actor, the target critics and V_h. Follows the training.
+  fisor_parameters<T, space> parameters() const {
+    return {actor_.followers(), reward_critic_.followers(), safety_critic_.followers(), safety_value_.parameters()};
+  }
+
   /// One update of everything. Allocates nothing. Throws error where a loss is not finite.
   fisor_losses update() { return update(philox_draw{config_.seed}); }
 
   /// The same with randomness from elsewhere.
   template <class Draw>
   fisor_losses update(Draw const& draw) {
+    if (step_ < 0 || step_ >= index_t{1} << 40)  // from a file
+      throw error(parapet::detail::concat("fisor: ", step_, " updates done so far is not a state of training"));
     fisor_losses losses;
     for (index_t k = 0; k < config_.actor_steps; ++k) {
       for_each_shard(be_, config_.shards, [&](Backend& be, index_t shard) { differentiate_actor(be, shard, k, draw); });
@@ -140,7 +149,7 @@ public:
       squares += static_cast<double>(w.weight_squares);
     }
     losses.mean_weight = weights / static_cast<double>(config_.actor_batch);
-    losses.effective_sample_size = squares > 0 ? weights * weights / squares / static_cast<double>(config_.actor_batch) : 0;
+    losses.effective_sample_size = diffusion::effective_sample_size(weights, squares) / static_cast<double>(config_.actor_batch);
 
     if (config_.objective == actor_objective::feasibility) {
       double const rate = decayed(config_.critic_learning_rate, config_.critic_cosine_horizon, step_);
@@ -165,8 +174,13 @@ public:
 
   /// Everything that training goes on from (host memory), for io/checkpoint.hpp.
   std::vector<tensor_ref> tensors() {
-    std::vector<tensor_ref> all{{"step", scalar_type_of<index_t>(), {1}, reinterpret_cast<unsigned char*>(&step_)}};
+    std::vector<tensor_ref> all{named("step", vector_view<index_t>(&step_, extents{index_t{1}}))};
     for (auto* network : {&actor_, &reward_critic_, &safety_critic_, &reward_value_, &safety_value_}) network->append_tensors(all);
+    return all;
+  }
+  std::vector<const_tensor_ref> tensors() const {
+    std::vector<const_tensor_ref> all{named("step", vector_view<index_t const>(&step_, extents{index_t{1}}))};
+    for (auto const* network : {&actor_, &reward_critic_, &safety_critic_, &reward_value_, &safety_value_}) network->append_tensors(all);
     return all;
   }
   /// Options and a hash of the data: what a checkpoint must agree on.
@@ -195,7 +209,7 @@ private:
     index_t first, rows;
     vector_view<index_t, space> row;                          // (rows)
     matrix_view<T, space> input, next_state;                  // (rows, S + A), (rows, S)
-    vector_view<T, space> reward, h, mask, timeout, target;   // (rows)
+    vector_view<T, space> reward, h, mask, timeout, target;   // (rows)    h: or cost, for cumulative_cost
     critic_workspace critic, value, next_value;
     tensor_view<T, 3, space> critic_values, critic_slopes;    // (2, rows, 1)
     tensor_view<T, 3, space> value_values, value_slopes;      // (1, rows, 1)
@@ -205,6 +219,11 @@ private:
   static fisor_config const& checked(fisor_config const& config) {
     config.validate();
     return config;
+  }
+  static transitions<T, space> const& checked(Backend& be, transitions<T, space> const& data) {
+    if (data.size() == 0) throw argument_error("fisor: no transitions to learn from");
+    check_values(be, data);
+    return data;
   }
 
   void lay_out(arena<space>& memory) {
@@ -299,9 +318,9 @@ private:
       vector_view<T, space> const vh = column(networks_.safety_value.forward(be, safety_value_.parameters(), state, w.v_safety), 0);
       map(be, detail::smaller_of{}, w.q, constant(column(q, 0)), constant(column(q, 1)));
       map(be, detail::larger_of{}, w.qh, constant(column(qh, 0)), constant(column(qh, 1)));
-      if (config_.safety == safety_target::cumulative_cost) {
-        map(be, detail::subtract{config_.cost_threshold()}, w.qh);
-        map(be, detail::subtract{config_.cost_threshold()}, vh);
+      if (double const level = config_.feasible_level(); level != 0) {
+        map(be, detail::subtract{level}, w.qh);
+        map(be, detail::subtract{level}, vh);
       }
       diffusion::feasibility_weight const weight{config_.reward_temperature, config_.safety_temperature,
                                                  std::log(config_.reward_weight_cap), std::log(config_.safety_weight_cap)};
@@ -324,12 +343,13 @@ private:
     gather(be, data_.action(), rows, action);
     gather(be, data_.next_state(), rows, w.next_state);
     gather(be, data_.reward(), rows, w.reward);
-    gather(be, data_.h(), rows, w.h);
+    bool const reach = config_.safety == safety_target::reachability;
+    gather(be, reach ? data_.h() : data_.cost(), rows, w.h);
     gather(be, data_.done(), rows, w.mask);
     gather(be, data_.timeout(), rows, w.timeout);
     map(be, detail::clip{config_.action_limit}, action);
     map(be, detail::to_mask{config_.timeout_is_terminal}, w.mask, constant(w.timeout));
-    if (config_.violation_scale != 1) map(be, detail::scale_violation{config_.violation_scale}, w.h);
+    if (reach && config_.violation_scale != 1) map(be, detail::scale_violation{config_.violation_scale}, w.h);
 
     tensor_view<T const, 3, space> const both = repeated(matrix_view<T const, space>(w.input), 2);
     auto const q = networks_.reward_critic.forward(be, reward_critic_.followers(), both, w.critic);

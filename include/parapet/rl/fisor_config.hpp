@@ -10,17 +10,18 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
+#include <cstdio>
 #include <map>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace parapet::inline PARAPET_ABI::rl {
 
 /// What Q_h and V_h estimate.
 enum class safety_target {
   reachability,     ///< the worst h ahead (Hamilton-Jacobi)
-  cumulative_cost,  ///< the discounted sum of h, judged against cost_limit
+  cumulative_cost,  ///< the discounted sum of costs, judged against cost_limit
 };
 
 /// What the diffusion policy imitates.
@@ -33,7 +34,7 @@ enum class actor_objective {
 enum class selection {
   min_safety,        ///< smallest Q_h, as published: reward plays no part
   max_reward,        ///< largest Q_r
-  feasible_reward,   ///< largest Q_r among those with Q_h <= -feasible_margin, smallest Q_h where there is none
+  feasible_reward,   ///< largest Q_r among the feasible; where there is none, the first that is nearly as safe as the safest
   first,             ///< the first: plain sampling
 };
 
@@ -72,7 +73,9 @@ struct fisor_config {
   // Acting
   index_t candidates = 16;
   selection choose = selection::min_safety;
-  double feasible_margin = 0;
+  double feasible_margin = 0;          ///< feasible is what stays this far below the limit, in weights and in selection
+  double safety_tolerance = 0;         ///< of feasible_reward: Q_h this far above the smallest is as safe
+  index_t reward_candidates = 0;       ///< of feasible_reward: Q_r chooses among the first so many; 1: plain rejection; 0: all
   double noise_temperature = 1;
   double clip_each_step = 1;           ///< |x| after every reverse step; 0: only at the end
 
@@ -91,6 +94,11 @@ struct fisor_config {
     return cost_limit * (1 - std::pow(safety_discount, n)) / (1 - safety_discount) / n;
   }
 
+  /// What Q_h and V_h must not exceed to be called feasible.
+  double feasible_level() const {
+    return (safety == safety_target::cumulative_cost ? cost_threshold() : 0.0) - feasible_margin;
+  }
+
   /// The published configuration for the DSRL tasks.
   static fisor_config paper() { return {}; }
 
@@ -101,6 +109,51 @@ struct fisor_config {
     c.candidates = 8;
     c.reward_temperature = 5;
     c.safety_temperature = 2;
+    return c;
+  }
+
+  /// A small one for the point robot, of `updates` updates: half a minute on two cores. Where it departs from the paper: a step
+  /// of 0.05 s changes Q little, so temperatures are high and learning rates decay; reward takes part in the choice, since the
+  /// candidate with the smallest Q_h hardly moves; and what is feasible keeps a margin, since both Q_h are estimates.
+  static fisor_config quickstart(index_t updates = 70000) {
+    fisor_config c;
+    c.critic_width = 64;
+    c.discount = 0.985;
+    c.reward_expectile = 0.8;
+    c.critic_batch = 128;
+    c.critic_learning_rate = 2e-3;
+    c.critic_cosine_horizon = 1.05 * static_cast<double>(updates);
+    c.time_features = 16;
+    c.condition_width = 32;
+    c.actor_width = 64;
+    c.actor_blocks = 1;
+    c.dropout = 0;
+    c.actor_batch = 128;
+    c.actor_steps = 1;
+    c.actor_learning_rate = 1e-3;
+    c.cosine_horizon = static_cast<double>(updates);
+    c.actor_average_rate = 0.005;
+    c.reward_temperature = 60;
+    c.safety_temperature = 400;
+    c.reward_weight_cap = 20;
+    c.safety_weight_cap = 30;
+    c.candidates = 32;
+    c.choose = selection::feasible_reward;
+    c.reward_candidates = 3;
+    c.feasible_margin = 0.17;
+    c.safety_tolerance = 0.004;
+    c.violation_scale = 3;
+    c.timeout_is_terminal = false;
+    c.shards = 2;
+    return c;
+  }
+
+  /// This configuration for plain behaviour cloning: no weights, no critics, one candidate.
+  fisor_config behaviour_cloning() const {
+    fisor_config c = *this;
+    c.objective = actor_objective::behaviour_cloning;
+    c.choose = selection::first;
+    c.candidates = 1;
     return c;
   }
 
@@ -140,6 +193,8 @@ struct fisor_config {
     f("candidates", self.candidates);
     f("choose", self.choose);
     f("feasible_margin", self.feasible_margin);
+    f("safety_tolerance", self.safety_tolerance);
+    f("reward_candidates", self.reward_candidates);
     f("noise_temperature", self.noise_temperature);
     f("clip_each_step", self.clip_each_step);
     f("timeout_is_terminal", self.timeout_is_terminal);
@@ -177,6 +232,9 @@ struct fisor_config {
     auto const not_negative = [&](char const* name, double value) {
       require(value >= 0 && std::isfinite(value), name, value, "a finite number, at least 0");
     };
+    auto const positive_finite = [&](char const* name, double value) {
+      require(value > 0 && std::isfinite(value), name, value, "a positive number");
+    };
     positive("critic_width", critic_width);
     positive("critic_batch", critic_batch);
     positive("actor_width", actor_width);
@@ -186,7 +244,7 @@ struct fisor_config {
     positive("diffusion_steps", diffusion_steps);
     positive("candidates", candidates);
     positive("episode_length", episode_length);
-    require(actor_blocks >= 0, "actor_blocks", static_cast<double>(actor_blocks), "at least 0");
+    require(actor_blocks >= 0 && actor_blocks <= 30, "actor_blocks", static_cast<double>(actor_blocks), "0 to 30");
     require(time_features >= 2 && time_features % 2 == 0, "time_features", static_cast<double>(time_features), "a positive even number");
     require(dropout >= 0 && dropout < 1, "dropout", dropout, "a number in [0, 1)");
     require(dropout == 0 || actor_width % 4 == 0, "actor_width", static_cast<double>(actor_width), "a multiple of 4 where there is dropout");
@@ -199,19 +257,25 @@ struct fisor_config {
     require(actor_average_rate > 0 && actor_average_rate <= 1, "actor_average_rate", actor_average_rate, "a number in (0, 1]");
     not_negative("critic_learning_rate", critic_learning_rate);
     not_negative("actor_learning_rate", actor_learning_rate);
-    not_negative("critic_cosine_horizon", critic_cosine_horizon);
-    not_negative("cosine_horizon", cosine_horizon);
+    for (auto const& [name, value] : {std::pair{"critic_cosine_horizon", critic_cosine_horizon}, std::pair{"cosine_horizon", cosine_horizon}})
+      require(value == 0 || (value >= 1 && value <= 1e15), name, value, "0 or a number of steps from 1 to 1e15");
     not_negative("reward_temperature", reward_temperature);
     not_negative("safety_temperature", safety_temperature);
+    not_negative("safety_tolerance", safety_tolerance);
+    require(reward_candidates >= 0, "reward_candidates", static_cast<double>(reward_candidates), "at least 0");
     not_negative("noise_temperature", noise_temperature);
     not_negative("clip_each_step", clip_each_step);
-    require(reward_weight_cap > 0, "reward_weight_cap", reward_weight_cap, "a positive number");
-    require(safety_weight_cap > 0, "safety_weight_cap", safety_weight_cap, "a positive number");
+    require(std::isfinite(feasible_margin), "feasible_margin", feasible_margin, "a finite number");
+    require(std::isfinite(cost_limit), "cost_limit", cost_limit, "a finite number");
+    require(beta_min > 0 && std::isfinite(beta_min), "beta_min", beta_min, "a positive number");
+    require(beta_max >= beta_min && std::isfinite(beta_max), "beta_max", beta_max, "a finite number, at least beta_min");
+    positive_finite("reward_weight_cap", reward_weight_cap);
+    positive_finite("safety_weight_cap", safety_weight_cap);
+    positive_finite("violation_scale", violation_scale);
     require(action_limit > 0 && action_limit <= 1, "action_limit", action_limit, "a number in (0, 1]");
     require(shards == 1 || shards == 2 || shards == 4 || shards == 8, "shards", static_cast<double>(shards), "1, 2, 4 or 8");
     require(critic_batch >= shards, "critic_batch", static_cast<double>(critic_batch), "at least the number of shards");
     require(actor_batch >= shards, "actor_batch", static_cast<double>(actor_batch), "at least the number of shards");
-    require(violation_scale > 0, "violation_scale", violation_scale, "a positive number");
   }
 };
 

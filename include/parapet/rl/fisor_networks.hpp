@@ -39,4 +39,10 @@ private:
   }
 };
 
+/// Parameters to act with: of the averaged actor, the target critics and V_h. Views of a learner's memory, or a file's.
+template <class T, class Space = host_space>
+struct fisor_parameters {
+  vector_view<T const, Space> actor, reward_critic, safety_critic, safety_value;
+};
+
 }  // namespace parapet::inline PARAPET_ABI::rl

@@ -22,40 +22,48 @@ namespace parapet::inline PARAPET_ABI::rl {
 /// What the critics say of a chosen action.
 template <class T>
 struct decision_info {
-  T safety_value;     ///< V_h(s): the state is judged feasible where it is at most 0
+  T safety_value;     ///< V_h(s): the state is judged feasible where it is at most fisor_config::feasible_level()
   T safety_critic;    ///< max_k Q_h,k(s, a) of the chosen action
   T reward_critic;    ///< min_k Q_r,k(s, a) of the chosen action
-  index_t feasible;   ///< candidates with Q_h <= -feasible_margin
+  index_t feasible;   ///< candidates with Q_h <= fisor_config::feasible_level()
 };
 
-/// Parameters to act with; views stay the learner's, or a file's.
-template <class T, class Space = host_space>
-struct fisor_parameters {
-  vector_view<T const, Space> actor, reward_critic, safety_critic, safety_value;
-};
-
-namespace detail {
-
-/// The candidate of `selection`, by its critics' values; candidates whose Q_h is NaN are never taken before others.
-template <class T>
-index_t choose_candidate(selection rule, vector_view<T const> const& q_safety, vector_view<T const> const& q_reward, T margin) {
-  index_t const n = q_safety.extent(0);
-  if (rule == selection::first) return 0;
-  index_t best = -1;
-  if (rule != selection::min_safety) {
-    for (index_t i = 0; i < n; ++i) {
-      bool const allowed = rule == selection::max_reward || q_safety[i] <= -margin;
-      if (allowed && (best < 0 || q_reward[i] > q_reward[best])) best = i;
-    }
-    if (best >= 0) return best;
-  }
-  best = 0;
-  for (index_t i = 1; i < n; ++i)
-    if (q_safety[i] < q_safety[best] || q_safety[best] != q_safety[best]) best = i;
-  return best;
+/// V_h (n) of states (n, S). Allocates its work memory. Throws shape_error.
+template <class Backend, class T, class Space>
+void evaluate_safety_value(Backend& be, fisor_networks const& networks, fisor_parameters<T, Space> const& parameters,
+                           std::type_identity_t<matrix_view<T const, Space>> const& states, vector_view<T, Space> const& values) {
+  check_shape("evaluate_safety_value: values", values.shape(), extents{states.extent(0)});
+  arena<Space> memory;
+  auto const work = plan(memory, [&](auto& m) {
+    return networks.safety_value.template make_workspace<T>(m, states.extent(0), nn::mode::inference);
+  });
+  auto const v = networks.safety_value.forward(be, parameters.safety_value, repeated(states, 1), work);
+  copy(be, vector_view<T const, Space>(v.data(), values.shape()), values);
 }
 
-}  // namespace detail
+/// The candidate that `config` chooses by its critics' values q_safety, q_reward (N) in host memory: its index. NaN loses
+/// against any number.
+template <class T>
+index_t choose_candidate(fisor_config const& config, vector_view<T const> const& q_safety, vector_view<T const> const& q_reward) {
+  if (config.choose == selection::first) return 0;
+  index_t const n = q_safety.extent(0);
+  index_t safest = 0;
+  for (index_t i = 1; i < n; ++i)
+    if (q_safety[i] < q_safety[safest] || q_safety[safest] != q_safety[safest]) safest = i;
+  if (config.choose == selection::min_safety) return safest;
+
+  bool const all = config.choose == selection::max_reward;
+  T const level = static_cast<T>(config.feasible_level());
+  bool const feasible = q_safety[safest] <= level;
+  T const limit = feasible ? level : q_safety[safest] + static_cast<T>(config.safety_tolerance);
+  index_t best = -1, left = all || (feasible && config.reward_candidates == 0) ? n : feasible ? config.reward_candidates : 1;
+  for (index_t i = 0; i < n && left > 0; ++i) {
+    if (!all && !(q_safety[i] <= limit)) continue;
+    --left;
+    if (best < 0 || q_reward[i] > q_reward[best] || q_reward[best] != q_reward[best]) best = i;
+  }
+  return best < 0 ? safest : best;
+}
 
 /// A policy on the CPU. Reserved once for a number of decisions at a time; then acting allocates nothing.
 template <class Backend, class T = float>
@@ -64,7 +72,8 @@ public:
   using space = typename Backend::space;
 
   /// `networks` must outlive the policy, as must the memory behind `parameters`, whose contents may change between calls
-  /// (call refresh then). At most `decisions` states a call.
+  /// (call refresh then). At most `decisions` states a call. Throws argument_error for options outside their range or of
+  /// other networks, shape_error for parameters of others.
   fisor_policy(Backend& be, fisor_config const& config, fisor_networks const& networks, fisor_parameters<T, space> const& parameters,
                index_t decisions = 1)
       : be_(be), config_(config), networks_(networks), parameters_(parameters), decisions_(decisions),
@@ -72,6 +81,13 @@ public:
                  {diffusion::reverse_variance::beta, config.noise_temperature, config.clip_each_step}) {
     config.validate();
     if (decisions < 1) throw argument_error(parapet::detail::concat("fisor_policy: ", decisions, " decisions at a time, expected at least 1"));
+    if (config.diffusion_steps != networks.actor.config().steps)
+      throw argument_error(parapet::detail::concat("fisor_policy: diffusion_steps = ", config.diffusion_steps, ", but the actor was built for ",
+                                                   networks.actor.config().steps));
+    check_shape("fisor_policy: actor parameters", parameters.actor.shape(), extents{networks.actor_list.size()});
+    check_shape("fisor_policy: reward critic parameters", parameters.reward_critic.shape(), extents{networks.reward_critic_list.size()});
+    check_shape("fisor_policy: safety critic parameters", parameters.safety_critic.shape(), extents{networks.safety_critic_list.size()});
+    check_shape("fisor_policy: safety value parameters", parameters.safety_value.shape(), extents{networks.safety_value_list.size()});
     plan(memory_, [&](auto& memory) { lay_out(memory); return 0; });
     refresh();
   }
@@ -86,7 +102,7 @@ public:
   }
 
   /// actions (n, A) of states (n, S), n <= decisions(); decision i takes its noise from place `number[i]` of `stream`, and
-  /// tells about itself in info[i] unless info is empty. Throws shape_error.
+  /// tells about itself in info[i] unless info is empty. Throws shape_error, and argument_error for a negative number.
   void act(matrix_view<T const, space> const& states, vector_view<index_t const> const& number, philox_stream const& stream,
            matrix_view<T, space> const& actions, vector_view<decision_info<T>> const& info = {}) {
     index_t const n = states.extent(0);
@@ -94,6 +110,8 @@ public:
     check_shape("fisor_policy: actions", actions.shape(), extents{n, networks_.actor.config().action_dim});
     check_shape("fisor_policy: numbers", number.shape(), extents{n});
     if (!info.empty()) check_shape("fisor_policy: info", info.shape(), extents{n});
+    for (index_t i = 0; i < n; ++i)
+      if (number[i] < 0) throw argument_error(parapet::detail::concat("fisor_policy: number ", number[i], " of decision ", i, " is negative"));
     for_each_shard(be_, (n + per_chunk - 1) / per_chunk, [&](Backend& be, index_t i) {
       index_t const begin = i * per_chunk, end = std::min(begin + per_chunk, n);
       act_chunk(be, chunks_[static_cast<std::size_t>(i)], states.rows(begin, end), number.rows(begin, end), stream,
@@ -103,12 +121,16 @@ public:
 
 private:
   using critic_workspace = fisor_networks::critic::workspace<T, space>;
-  /// States of one chunk. A chunk with fewer states computes on leftovers and ignores the result.
+  /// States of one chunk. A chunk with fewer states computes on zeros and leftovers, and ignores the result.
   static constexpr index_t per_chunk = 8;
+  /// Rows of a batch are padded to a multiple of this: a matrix product may round the rows of an incomplete block otherwise,
+  /// and a decision would depend on how many others there are.
+  static constexpr index_t row_block = 8;
+  static constexpr index_t padded(index_t rows) { return (rows + row_block - 1) / row_block * row_block; }
 
   struct chunk {
     diffusion::residual_denoiser::workspace<T, space> denoiser;
-    matrix_view<T, space> x, z, critic_input;          // (rows, A), (rows, A), (rows, S + A)    rows = per_chunk N
+    matrix_view<T, space> x, z, critic_input, state;   // (rows, A), (rows, A), (rows, S + A), (padded(count), S)    rows = padded(count N)
     vector_view<index_t, space> step;                  // (rows)
     critic_workspace q_reward, q_safety, v_safety;
     vector_view<T, space> q, qh;                       // (rows)
@@ -118,7 +140,7 @@ private:
     index_t const states = networks_.actor.config().state_dim, actions = networks_.actor.config().action_dim;
     chunks_.clear();
     for (index_t begin = 0; begin < decisions_; begin += per_chunk) {
-      index_t const count = std::min(per_chunk, decisions_ - begin), rows = count * config_.candidates;
+      index_t const count = std::min(per_chunk, decisions_ - begin), rows = padded(count * config_.candidates);
       chunk c;
       c.denoiser = networks_.actor.template make_workspace<Backend, T>(be_, memory, rows, nn::mode::inference);
       c.x = memory.template take<T>(extents{rows, actions});
@@ -127,10 +149,15 @@ private:
       c.step = memory.template take<index_t>(extents{rows});
       c.q_reward = networks_.reward_critic.template make_workspace<T>(memory, rows, nn::mode::inference);
       c.q_safety = networks_.safety_critic.template make_workspace<T>(memory, rows, nn::mode::inference);
-      c.v_safety = networks_.safety_value.template make_workspace<T>(memory, count, nn::mode::inference);
+      c.v_safety = networks_.safety_value.template make_workspace<T>(memory, padded(count), nn::mode::inference);
+      c.state = memory.template take<T>(extents{padded(count), states});
       c.q = memory.template take<T>(extents{rows});
       c.qh = memory.template take<T>(extents{rows});
-      if (!c.x.empty()) fill(be_, c.critic_input, T(0));
+      if (!c.x.empty()) {
+        fill(be_, c.critic_input, T(0));
+        fill(be_, c.denoiser.input, T(0));
+        fill(be_, c.state, T(0));
+      }
       chunks_.push_back(c);
     }
   }
@@ -140,10 +167,12 @@ private:
     index_t const candidates = config_.candidates, dim = actions.extent(1), state_dim = states.extent(1);
     index_t const per_decision = candidates * dim * (sampler_.steps() + 1);
     auto const noise = [&](Backend& worker, index_t draw, matrix_view<T, space> const& z) {
+      fill(worker, z.rows(number.extent(0) * candidates, z.extent(0)), T(0));
       for (index_t d = 0; d < number.extent(0); ++d)
         fill_normal(worker, flatten(z.rows(d * candidates, (d + 1) * candidates)), stream,
                     number[d] * per_decision + draw * candidates * dim);
     };
+    copy(be, states, c.state.rows(0, states.extent(0)));
     for (index_t row = 0; row < states.extent(0) * candidates; ++row) {
       copy(be, states(row / candidates), networks_.actor.state(c.denoiser)(row));
       copy(be, states(row / candidates), c.critic_input.columns(0, state_dim)(row));
@@ -161,11 +190,11 @@ private:
     if (judged) judge(be, c);
     for (index_t d = 0; d < states.extent(0); ++d) {
       auto const rows = [&](auto const& x) { return x.rows(d * candidates, (d + 1) * candidates); };
-      index_t const best = detail::choose_candidate<T>(config_.choose, rows(c.qh), rows(c.q), static_cast<T>(config_.feasible_margin));
+      index_t const best = choose_candidate<T>(config_, rows(c.qh), rows(c.q));
       copy(be, matrix_view<T const, space>(c.x)(d * candidates + best), actions(d));
       if (info.empty()) continue;
       index_t feasible = 0;
-      for (index_t i = 0; i < candidates; ++i) feasible += rows(c.qh)[i] <= -static_cast<T>(config_.feasible_margin);
+      for (index_t i = 0; i < candidates; ++i) feasible += rows(c.qh)[i] <= static_cast<T>(config_.feasible_level());
       info[d] = {c.v_safety.output.data()[d], rows(c.qh)[best], rows(c.q)[best], feasible};
     }
   }
@@ -178,14 +207,9 @@ private:
     };
     auto const qh = networks_.safety_critic.forward(be, parameters_.safety_critic, both, c.q_safety);
     map(be, detail::larger_of{}, c.qh, pair(qh, 0), pair(qh, 1));
-    if (config_.safety == safety_target::cumulative_cost) map(be, detail::subtract{config_.cost_threshold()}, c.qh);
     auto const q = networks_.reward_critic.forward(be, parameters_.reward_critic, both, c.q_reward);
     map(be, detail::smaller_of{}, c.q, pair(q, 0), pair(q, 1));
-    index_t const count = c.v_safety.output.extent(1);
-    // one row per decision: every N-th row of the candidates'
-    matrix_view<T const, space> const states(c.critic_input.data(), extents{count, networks_.actor.config().state_dim},
-                                             extents{c.critic_input.stride(0) * config_.candidates, index_t{1}});
-    networks_.safety_value.forward(be, parameters_.safety_value, repeated(states, 1), c.v_safety);
+    networks_.safety_value.forward(be, parameters_.safety_value, repeated(matrix_view<T const, space>(c.state), 1), c.v_safety);
   }
 
   Backend& be_;
