@@ -13,7 +13,7 @@ using support::relative_difference;
 
 namespace {
 
-template <class B, class T>
+template <class T>
 struct layer_norm_result {
   tensor<T, 2> y, normalized, dx;
   tensor<T, 1> inverse_deviation, dscale, dshift;
@@ -31,8 +31,8 @@ auto run_layer_norm(B& be, index_t rows, index_t n, index_t stride) {
   layer_norm_forward(be, x.read().columns(0, n), scale.read(), shift.read(), T(1e-3), y.view(), z.view(), inverse.view());
   layer_norm_backward(be, scale.read(), matrix_view<T const, space>(z.view()), inverse.read(), dy.read().columns(0, n),
                       dx.view(), dscale.view(), dshift.view());
-  return layer_norm_result<B, T>{download(be, y),       download(be, z),      download(be, dx),
-                                 download(be, inverse), download(be, dscale), download(be, dshift)};
+  return layer_norm_result<T>{download(be, y),       download(be, z),      download(be, dx),
+                              download(be, inverse), download(be, dscale), download(be, dshift)};
 }
 
 }  // namespace
