@@ -1,0 +1,169 @@
+// FISOR's learner: repeatable to the bit, resumable, free of allocation, and right about what it is given.
+#include <parapet/backend/cpu/cpu.hpp>
+#include <parapet/io/checkpoint.hpp>
+#include <parapet/rl/fisor.hpp>
+
+#include <doctest/doctest.h>
+
+#include "io/temporary_folder.hpp"
+#include "support/allocation_counter.hpp"
+#include "support/fisor_problem.hpp"
+#include "support/throws.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+using namespace parapet;
+using support::message_of;
+using support::parameter_of;
+using support::random_transitions;
+using support::small_fisor;
+using learner = rl::fisor<backend::cpu>;
+
+namespace {
+
+/// All that training goes on from.
+std::vector<unsigned char> state_of(learner const& l) {
+  std::vector<unsigned char> bytes;
+  for (const_tensor_ref const& t : l.tensors()) bytes.insert(bytes.end(), t.data, t.data + t.bytes());
+  return bytes;
+}
+
+std::vector<unsigned char> state_after(int updates, int threads, rl::fisor_config const& config, rl::transitions<float> const& data) {
+  backend::cpu be(threads);
+  learner l(be, config, data);
+  for (int i = 0; i < updates; ++i) l.update();
+  return state_of(l);
+}
+
+bool same(rl::fisor_losses const& a, rl::fisor_losses const& b) {
+  return a.actor == b.actor && a.reward_value == b.reward_value && a.reward_critic == b.reward_critic &&
+         a.safety_value == b.safety_value && a.safety_critic == b.safety_critic && a.mean_weight == b.mean_weight &&
+         a.effective_sample_size == b.effective_sample_size;
+}
+
+}  // namespace
+
+TEST_CASE("fisor: the same bits for any number of threads, others for another seed or number of shards") {
+  auto const data = random_transitions();
+  rl::fisor_config config = small_fisor();
+  config.actor_width = 64;  // enough parameters for two slices of the optimiser's work
+  auto const one = state_after(3, 1, config, data);
+  CHECK(state_after(3, 1, config, data) == one);
+  CHECK(state_after(3, 2, config, data) == one);
+  CHECK(state_after(3, 3, config, data) == one);
+  config.seed += 1;
+  CHECK(state_after(3, 1, config, data) != one);
+}
+
+TEST_CASE("fisor: goes on from its tensors, in memory or in a file, as if it had not stopped") {
+  backend::cpu be(1), other(2);
+  auto const data = random_transitions();
+  rl::fisor_config config = small_fisor();
+  config.cosine_horizon = 20;  // the learning rate depends on how far it has come
+  learner whole(be, config, data), copied(other, config, data), loaded(other, config, data);
+  for (int i = 0; i < 3; ++i) whole.update();
+
+  support::temporary_folder const folder;
+  io::save_checkpoint(folder / "run.safetensors", whole);
+  io::load_checkpoint(folder / "run.safetensors", loaded);
+  auto const from = std::as_const(whole).tensors();
+  auto const to = copied.tensors();
+  for (std::size_t i = 0; i < to.size(); ++i) std::memcpy(to[i].data, from[i].data, static_cast<std::size_t>(from[i].bytes()));
+  CHECK(copied.step() == 3);
+  CHECK(loaded.step() == 3);
+  for (int i = 0; i < 2; ++i) {
+    auto const losses = whole.update();
+    CHECK(same(losses, copied.update()));
+    CHECK(same(losses, loaded.update()));
+  }
+  CHECK(state_of(copied) == state_of(whole));
+  CHECK(state_of(loaded) == state_of(whole));
+}
+
+TEST_CASE("fisor: a checkpoint of another run is refused, and one with a doctored step does not train") {
+  backend::cpu be(1);
+  auto const data = random_transitions(), longer = random_transitions(51);
+  support::temporary_folder const folder;
+  std::string const path = folder / "run.safetensors";
+  learner first(be, small_fisor(), data);
+  io::save_checkpoint(path, first);
+  auto const refusal = [&](learner&& l) { return message_of<io_error>([&] { io::load_checkpoint(path, l); }); };
+  CHECK(support::contains(refusal(learner(be, small_fisor(), longer)), "metadata 'data_hash' is"));
+  rl::fisor_config wider = small_fisor(), slower = small_fisor();
+  wider.critic_width = 16;
+  slower.critic_learning_rate = 1e-4;
+  CHECK(support::contains(refusal(learner(be, wider, data)), "metadata 'critic_width' is '8', expected '16'"));
+  CHECK(support::contains(refusal(learner(be, slower, data)), "metadata 'critic_learning_rate' is '0.00029999999999999997'"));
+
+  for (index_t const step : {index_t{-1}, index_t{1} << 60}) {
+    std::memcpy(first.tensors().at(0).data, &step, sizeof step);
+    CHECK(support::contains(message_of<error>([&] { first.update(); }), "is not a state of training"));
+  }
+}
+
+TEST_CASE("fisor: an update allocates nothing") {
+  if (!support::counts_allocations) {
+    MESSAGE("skipped: allocations are not counted in this build");
+    return;
+  }
+  auto const data = random_transitions();
+  for (int const threads : {1, 2}) {
+    backend::cpu be(threads);
+    learner l(be, small_fisor(), data);
+    for (int i = 0; i < 8; ++i) l.update();  // each worker's scratch memory grows to its size
+    auto const before = support::allocation_count();
+    l.update();
+    CHECK(support::allocation_count() == before);
+  }
+}
+
+TEST_CASE("fisor: behaviour cloning leaves the critics alone and weighs every row 1") {
+  backend::cpu be(1);
+  auto const data = random_transitions();
+  learner l(be, small_fisor().behaviour_cloning(), data), untouched(be, small_fisor().behaviour_cloning(), data);
+  auto const losses = l.update();
+  CHECK(losses.mean_weight == 1);
+  CHECK(losses.effective_sample_size == 1);
+  CHECK(losses.actor > 0);
+  CHECK(losses.reward_value + losses.reward_critic + losses.safety_value + losses.safety_critic == 0);
+  for (char const* name : {"reward_critic.dense0.weight", "safety_value.output.bias", "follower.safety_critic.dense1.weight"})
+    CHECK(std::memcmp(parameter_of(l, name).data(), parameter_of(untouched, name).data(),
+                      static_cast<std::size_t>(parameter_of(l, name).size()) * sizeof(float)) == 0);
+  CHECK(parameter_of(l, "actor.net.output.weight")[0] != parameter_of(untouched, "actor.net.output.weight")[0]);
+}
+
+TEST_CASE("fisor: logged actions are clipped to action_limit") {
+  auto data = random_transitions();
+  rl::fisor_config config = small_fisor();
+  config.action_limit = 0.25;
+  auto const raw = state_after(2, 1, config, data);
+  for (index_t i = 0; i < data.action().size(); ++i) {
+    float& a = data.action().data()[i];
+    a = std::min(std::max(a, -0.25f), 0.25f);
+  }
+  CHECK(state_after(2, 1, config, data) == raw);
+  config.action_limit = 0.2;
+  CHECK(state_after(2, 1, config, data) != raw);
+}
+
+TEST_CASE("fisor: refuses data that cannot be learnt from, and stops at a loss that is not finite") {
+  backend::cpu be(1);
+  auto const refusal = [&](rl::transitions<float> const& data) {
+    return message_of<argument_error>([&] { learner(be, small_fisor(), data); });
+  };
+  CHECK(refusal({}) == "fisor: no transitions to learn from");
+  auto data = random_transitions();
+  data.reward()[17] = std::nanf("");
+  CHECK(refusal(data) == "transitions: array 'reward' is not finite in row 17");
+  rl::fisor_config bad = small_fisor();
+  bad.discount = 1;
+  CHECK(message_of<argument_error>([&] { learner(be, bad, data); }) == "fisor_config: discount = 1, expected a number in (0, 1)");
+
+  auto const good = random_transitions();
+  learner l(be, small_fisor(), good);
+  parameter_of(l, "reward_value.output.bias")[0] = std::nanf("");
+  CHECK(support::contains(message_of<error>([&] { l.update(); }), "fisor: a loss is not finite in update 0: actor"));
+}
