@@ -67,9 +67,9 @@ private:
   static double truncated_normal(double u) {
     auto const phi = [](double x) { return 0.5 * std::erfc(-x * 0.70710678118654752); };
     double const low = phi(-2.0), target = low + u * (phi(2.0) - low);
-    double x = 0;
-    for (int step = 0; step < 20; ++step)
-      x -= (phi(x) - target) / (0.39894228040143268 * std::exp(-0.5 * x * x));
+    double x = 0, step = 1;
+    for (int i = 0; i < 20 && std::abs(step) > 1e-12; ++i)
+      x -= step = (phi(x) - target) / (0.39894228040143268 * std::exp(-0.5 * x * x));
     return x;
   }
 };
