@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "io/temporary_folder.hpp"
+#include "rl/fisor_on_cpu.hpp"
 #include "support/allocation_counter.hpp"
 #include "support/fisor_problem.hpp"
 #include "support/throws.hpp"
@@ -45,6 +46,15 @@ bool same(rl::fisor_losses const& a, rl::fisor_losses const& b) {
 }
 
 }  // namespace
+
+std::vector<rl::fisor_losses> fisor_losses_on_cpu(int updates) {
+  backend::cpu be(1);
+  auto const data = random_transitions();
+  learner l(be, small_fisor(), data);
+  std::vector<rl::fisor_losses> losses;
+  for (int i = 0; i < updates; ++i) losses.push_back(l.update());
+  return losses;
+}
 
 TEST_CASE("fisor: the same bits for any number of threads, others for another seed or number of shards") {
   auto const data = random_transitions();

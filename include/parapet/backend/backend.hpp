@@ -1,7 +1,7 @@
 // The Backend concept: the narrow waist on which every algorithm is written once.
 //
-// A backend is an object of a class in namespace parapet::backend, passed first to free functions found by
-// argument-dependent lookup. It has a memory space and offers: copy, fill, gather; map and for_each_index; gemm
+// A backend is an object passed first to free functions found by argument-dependent lookup: they stand in the namespace of
+// its class. It has a memory space and offers: copy, fill, gather; map and for_each_index; gemm
 // (also of stacks, with a bias); reduce, sum, reduce_rows, reduce_columns, argmin, argmax, inclusive_scan,
 // sort_by_key; fill_uniform, fill_normal, fill_below; for_each_shard, synchronize, capture. tests/conformance
 // checks behaviour; docs/concepts.md has the list with shapes.

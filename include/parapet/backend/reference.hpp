@@ -1,7 +1,7 @@
 // Fused row kernels, written once on the waist: correct on every backend, fast on none.
 //
 // A backend overloads the ones that it can do better (backend/cpu/layer_norm.hpp); the tests compare the two.
-// Call them unqualified with a backend as first argument.
+// Call them unqualified with a backend as first argument, after `using backend::softmax_rows;`: the backend may be of any namespace.
 //
 // layer norm: Ba, Kiros, Hinton (2016). y = scale * (x - mean) / sqrt(variance + epsilon) + shift, per row.
 #pragma once

@@ -39,6 +39,7 @@ public:
                workspace<T, Space> const& kept, matrix_view<T, Space> const& y) const {
     check_shape("layer_norm: input", x.shape(), extents{x.extent(0), scale_.shape[0]});
     check_shape("layer_norm: output", y.shape(), x.shape());
+    using backend::layer_norm_forward;  // the generic one, for a backend of another namespace
     layer_norm_forward(be, x, scale_(parameters), bias_(parameters), static_cast<T>(epsilon_), y, kept.normalized,
                        kept.inverse_deviation);
   }
@@ -53,6 +54,7 @@ public:
       fill(be, scale_(gradient), T(0));
       fill(be, bias_(gradient), T(0));
     }
+    using backend::layer_norm_backward;
     layer_norm_backward(be, scale_(parameters), matrix_view<T const, Space>(kept.normalized),
                         vector_view<T const, Space>(kept.inverse_deviation), dy, dx, scale_(gradient),
                         bias_(gradient));

@@ -7,6 +7,7 @@
 
 #include <parapet/config.hpp>
 #include <parapet/backend/cpu/gemm.hpp>
+#include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/backend/cpu/map.hpp>
 #include <parapet/backend/cpu/thread_pool.hpp>
 #include <parapet/core/philox.hpp>

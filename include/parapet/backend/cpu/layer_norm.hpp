@@ -2,9 +2,12 @@
 #pragma once
 
 #include <parapet/config.hpp>
-#include <parapet/backend/cpu/cpu.hpp>
+#include <parapet/fwd.hpp>
 #include <parapet/core/tensor_view.hpp>
 #include <parapet/math/functions.hpp>
+#include <parapet/math/pack.hpp>
+
+#include <type_traits>
 
 namespace parapet::inline PARAPET_ABI::backend {
 
