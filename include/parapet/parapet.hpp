@@ -70,6 +70,7 @@
 #include <parapet/io/npy_header.hpp>
 #include <parapet/io/safetensors.hpp>
 #include <parapet/io/svg.hpp>
+#include <parapet/io/svg_element.hpp>
 #include <parapet/io/text.hpp>
 
 #include <parapet/interop/dlpack.hpp>

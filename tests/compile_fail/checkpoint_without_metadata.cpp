@@ -3,16 +3,14 @@
 
 using namespace parapet;
 
-class filter {
-public:
-  std::vector<const_tensor_ref> tensors() const { return {named("gain", gain_.view())}; }
-  std::vector<tensor_ref> tensors() { return {named("gain", gain_.view())}; }
-#ifndef MISTAKE
-  std::map<std::string, std::string> metadata() const { return {{"order", "3"}}; }
-#endif
+struct learner {
+  float weight = 0;
 
-private:
-  buffer<float> gain_{3};
+  std::vector<tensor_ref> tensors() { return {named("weight", vector_view<float>(&weight, extents{index_t{1}}))}; }
+  std::vector<const_tensor_ref> tensors() const { return {named("weight", vector_view<float const>(&weight, extents{index_t{1}}))}; }
+#ifndef MISTAKE
+  std::map<std::string, std::string> metadata() const { return {{"width", "1"}}; }
+#endif
 };
 
-void save(filter const& f) { io::save_checkpoint("filter.safetensors", f); }
+void save(learner const& x) { io::save_checkpoint("run.safetensors", x); }

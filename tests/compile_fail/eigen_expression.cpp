@@ -3,11 +3,11 @@
 
 using namespace parapet;
 
-float first(Eigen::MatrixXf const& a) {
+float first(Eigen::MatrixXf const& a, Eigen::MatrixXf const& b) {
 #ifdef MISTAKE
-  auto const twice = a + a;  // not computed yet
+  auto sum = a + b;
 #else
-  Eigen::MatrixXf const twice = a + a;
+  Eigen::MatrixXf sum = a + b;
 #endif
-  return interop::matrix_of(twice)(0, 0);
+  return interop::matrix_of(sum)(0, 0);
 }

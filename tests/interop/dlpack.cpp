@@ -18,6 +18,9 @@ static_assert(sizeof(interop::dl_device) == 8 && sizeof(interop::dl_data_type) =
 
 namespace {
 
+/// A device by its number; the real header has an enumeration for it.
+interop::dl_device device(int type) { return {static_cast<decltype(interop::dl_device::device_type)>(type), 0}; }
+
 /// As a framework's own copy of the header declares it: an enumeration for the device, int64_t of another name.
 enum their_device_type : int { their_cpu = 1, their_cuda = 2 };
 struct their_tensor {
@@ -60,27 +63,27 @@ TEST_CASE("strides may be missing, data may start at an offset, axes of extent 1
   std::vector<float> memory(24);
   std::iota(memory.begin(), memory.end(), 0.0f);
   std::int64_t shape[] = {2, 1, 3}, strides[] = {3, -77, 1};
-  interop::dl_tensor tensor{memory.data(), {1, 0}, 3, {2, 32, 1}, shape, nullptr, 8};
+  interop::dl_tensor tensor{memory.data(), device(1), 3, {2, 32, 1}, shape, nullptr, 8};
   auto const view = interop::view_of_dlpack<float const, 3>(tensor);
   CHECK(view.is_contiguous());
   CHECK(view(1, 0, 2) == 7);
   tensor.strides = strides;
   CHECK(interop::view_of_dlpack<float const, 3>(tensor).is_contiguous());
-  tensor.device.device_type = static_cast<decltype(tensor.device.device_type)>(3);  // pinned host memory
+  tensor.device = device(3);  // pinned host memory
   CHECK(interop::view_of_dlpack<float const, 3>(tensor)(0, 0, 1) == 3);
 }
 
 TEST_CASE("everything that does not fit is refused") {
   alignas(8) unsigned char memory[64] = {};
   std::int64_t shape[] = {2, 3}, strides[] = {3, 1};
-  interop::dl_tensor const good{memory, {1, 0}, 2, {2, 32, 1}, shape, strides, 0};
+  interop::dl_tensor const good{memory, device(1), 2, {2, 32, 1}, shape, strides, 0};
   CHECK_NOTHROW(interop::view_of_dlpack<float, 2>(good));
   auto const refused = [&](auto change, char const* message) {
     interop::dl_tensor bad = good;
     change(bad);
     CHECK_THROWS_WITH_AS((interop::view_of_dlpack<float, 2>(bad)), Contains(message), error);
   };
-  refused([](auto& t) { t.device.device_type = static_cast<decltype(t.device.device_type)>(2); }, "a device of type 2");
+  refused([](auto& t) { t.device = device(2); }, "a device of type 2");
   refused([](auto& t) { t.dtype.code = 0; }, "type code 0 of 32 bits in 1 lanes, expected f32");
   refused([](auto& t) { t.dtype.code = 4; }, "type code 4");
   refused([](auto& t) { t.dtype.bits = 64; }, "64 bits");
@@ -95,6 +98,6 @@ TEST_CASE("everything that does not fit is refused") {
   refused([&](auto& t) { t.shape = huge; }, "of axis 1 cannot be");
   refused([&](auto& t) { t.strides = backwards; }, "stride -3 of axis 0");
   std::int64_t none[] = {0, 3};
-  interop::dl_tensor const empty{nullptr, {1, 0}, 2, {2, 32, 1}, none, nullptr, 64};
+  interop::dl_tensor const empty{nullptr, device(1), 2, {2, 32, 1}, none, nullptr, 64};
   CHECK(interop::view_of_dlpack<float, 2>(empty).empty());
 }

@@ -38,11 +38,11 @@ inline void write_quickly(std::string const& path, std::string const& bytes) {
 
 /// Runs `f` with files of this process limited to `bytes`, as on a disk that is full.
 template <class F>
-void with_full_disk(rlim_t bytes, F f) {
+void with_full_disk(long bytes, F f) {
   rlimit old{};
   ::getrlimit(RLIMIT_FSIZE, &old);
   auto const handler = std::signal(SIGXFSZ, SIG_IGN);
-  rlimit const small{bytes, old.rlim_max};
+  rlimit const small{static_cast<rlim_t>(bytes), old.rlim_max};
   ::setrlimit(RLIMIT_FSIZE, &small);
   f();
   ::setrlimit(RLIMIT_FSIZE, &old);

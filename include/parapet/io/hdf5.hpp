@@ -44,12 +44,22 @@ struct hdf5_limits {
 
 namespace detail {
 
-/// Throws unless the bytes of the dataset lie in this file and are enough for what it claims to hold: deflate, the
-/// strongest filter of libhdf5 on data that mean anything, makes at most 1032 bytes of one.
+/// Throws unless the bytes of the dataset lie in this file, this libhdf5 can decode them, and they are enough for what it
+/// claims to hold: deflate, the strongest filter on data that mean anything, makes at most 1032 bytes of one.
 inline void check_hdf5_storage(hid_t dataset, index_t bytes, index_t file_size, std::string const& where) {
   hdf5_properties const properties(check_hdf5(H5Dget_create_plist(dataset), where, "cannot read its properties"));
   if (H5Pget_layout(properties) == H5D_VIRTUAL || H5Pget_external_count(properties) != 0)
     throw io_error(where + ": its data lie in other files");
+  int const filters = check_hdf5(H5Pget_nfilters(properties), where, "cannot read its filters");
+  for (int i = 0; i < filters; ++i) {
+    unsigned flags = 0, config = 0;
+    std::size_t values = 0;
+    char name[64] = "";
+    H5Z_filter_t const filter =
+        H5Pget_filter2(properties, static_cast<unsigned>(i), &flags, &values, nullptr, sizeof name, name, &config);
+    if (H5Zfilter_avail(filter) <= 0)
+      throw io_error(concat(where, ": needs the filter ", filter, " ", printable(name), ", which this libhdf5 does not have"));
+  }
   auto const stored = static_cast<index_t>(H5Dget_storage_size(dataset));
   if (stored < 0 || stored > file_size || bytes / 1032 > stored)
     throw io_error(concat(where, ": claims ", bytes, " bytes of data, of which the file stores ", stored));

@@ -5,6 +5,11 @@
 // multiply to just the bytes that follow. xtensor then gets a header that was written here, and the data.
 #pragma once
 
+// g++ 12 with sanitizers believes that <regex>, which xtensor uses, reads what is not set.
+#pragma GCC diagnostic push
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #if __has_include(<xtensor/io/xnpy.hpp>)  // xtensor 0.26 and later
 #include <xtensor/containers/xadapt.hpp>
 #include <xtensor/io/xnpy.hpp>
@@ -14,6 +19,7 @@
 #else
 #error "parapet/io/npy.hpp needs xtensor: link the CMake target parapet::xtensor (docs/io.md)"
 #endif
+#pragma GCC diagnostic pop
 
 #include <parapet/config.hpp>
 #include <parapet/core/error.hpp>

@@ -55,6 +55,7 @@ with h5py.File(here / "reference.h5", "w", libver=("earliest", "v110")) as file:
     file.create_dataset("text", data="refused")
     file.create_dataset("levels", data=np.array([0, 1], np.int8), dtype=h5py.enum_dtype({"LOW": 0, "HIGH": 1}))
     file.create_dataset("bomb", shape=(1 << 40,), dtype="f4", chunks=(1 << 20,), compression="gzip")  # stored in no byte
+    file.create_dataset("lzf", data=np.arange(1000), compression="lzf")  # a filter of h5py's own
     file.create_dataset("elsewhere", shape=(4,), dtype="u1", external=[("elsewhere.bin", 0, 4)])
     file["soft"] = h5py.SoftLink("/plain")
     file["outside"] = h5py.ExternalLink("other.h5", "/plain")

@@ -1,0 +1,16 @@
+// expect: A checkpoint needs 'std::vector<const_tensor_ref> tensors() const'
+#include <parapet/io/checkpoint.hpp>
+
+using namespace parapet;
+
+struct learner {
+  float weight = 0;
+
+  std::vector<tensor_ref> tensors() { return {named("weight", vector_view<float>(&weight, extents{index_t{1}}))}; }
+#ifndef MISTAKE
+  std::vector<const_tensor_ref> tensors() const { return {named("weight", vector_view<float const>(&weight, extents{index_t{1}}))}; }
+#endif
+  std::map<std::string, std::string> metadata() const { return {}; }
+};
+
+void load(learner& x) { io::load_checkpoint("run.safetensors", x); }
