@@ -6,15 +6,17 @@ endif()
 
 option(PARAPET_WERROR "Treat warnings in Parapet's own programs as errors" OFF)
 set(PARAPET_SANITIZE "" CACHE STRING "Sanitizers of Parapet's own programs: address, undefined, thread, or a list with commas")
-set(PARAPET_MARCH auto CACHE STRING "-march of Parapet's own programs; 'auto' takes x86-64-v3 where this machine has it, empty none")
+set(PARAPET_MARCH auto CACHE STRING
+    "-march of Parapet's own programs; 'auto' takes x86-64-v4 or x86-64-v3 where this machine has it, empty none")
 
-# x86-64-v3 and not 'native': Eigen 3.4 multiplies faster with AVX2 than with AVX-512 (docs/architecture.md).
+# Levels and not 'native': a build folder may move to a machine of the same level. Eigen's products ran 1.6 times as fast on
+# v4 as on v3 where this was measured (docs/architecture.md); where they do not, -DPARAPET_MARCH=x86-64-v3.
 if(PARAPET_MARCH STREQUAL "auto" AND NOT DEFINED PARAPET_DETECTED_MARCH)
   set(detected "")
   if(NOT CMAKE_CROSSCOMPILING AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
-    try_run(runs compiles "${CMAKE_CURRENT_BINARY_DIR}/cpu" "${CMAKE_CURRENT_LIST_DIR}/cpu_has_v3.cpp")
-    if(compiles AND "${runs}" STREQUAL "0")
-      set(detected x86-64-v3)
+    try_run(level compiles "${CMAKE_CURRENT_BINARY_DIR}/cpu" "${CMAKE_CURRENT_LIST_DIR}/cpu_level.cpp")
+    if(compiles AND level MATCHES "^[34]$")
+      set(detected x86-64-v${level})
     endif()
   endif()
   set(PARAPET_DETECTED_MARCH "${detected}" CACHE INTERNAL "")
@@ -33,6 +35,9 @@ add_library(parapet_own_flags INTERFACE)
 target_link_libraries(parapet_own_flags INTERFACE parapet_warnings)
 if(march)
   target_compile_options(parapet_own_flags INTERFACE -march=${march})
+endif()
+if(march STREQUAL "x86-64-v4" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(parapet_own_flags INTERFACE -Wno-maybe-uninitialized)  # of its own AVX-512 headers: GCC bug 105593
 endif()
 if(PARAPET_SANITIZE)
   target_compile_options(parapet_own_flags INTERFACE

@@ -1,8 +1,9 @@
 // How the point robot's data are logged: where episodes start, and who drives.
 //
-// Starts cover the arena, more speeds and more headings than the evaluation's, and an episode is cut after three seconds: a log
-// of many short drives shows more states than one of few long ones. Half of the episodes are the expert's, a fifth are
-// random; in the others the two take turns, so that the data show how an expert gets out of what chance got into.
+// Two fifths of the episodes start as close calls, fast towards a hazard, and the others anywhere, at more speeds and headings
+// than the evaluation's. An episode is cut after three seconds: many short drives show more states than few long ones. Half
+// of them are the expert's, a fifth are random; in the others the two take turns, so that the data show how an expert gets
+// out of what chance got into.
 #pragma once
 
 #include <parapet/core/philox.hpp>
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace support {
 
@@ -18,12 +20,18 @@ namespace support {
 struct logged_point_robot : parapet::rl::point_robot {
   static constexpr parapet::index_t max_steps = 60;
 
-  /// Uniform on x, y in [-3, 3] and theta in [0, pi]; v in [-0.5, 2.4], more of it fast.
   static state reset(parapet::philox_stream const& random, parapet::index_t episode) {
-    parapet::philox_block const bits = random.block(episode);
-    auto const between = [&](int i, float low, float high) { return low + (high - low) * parapet::to_uniform(bits.word[i]); };
-    return {between(0, -3.0f, 3.0f), between(1, -3.0f, 3.0f), -0.5f + 2.9f * std::pow(parapet::to_uniform(bits.word[2]), 0.75f),
-            between(3, 0.0f, 3.14159265f)};
+    parapet::philox_block const bits = random.block(2 * episode), more = random.block(2 * episode + 1);
+    auto const between = [](std::uint32_t word, float low, float high) { return low + (high - low) * parapet::to_uniform(word); };
+    if (parapet::to_uniform(more.word[0]) < 0.4f) {
+      point const& hazard = hazards[more.word[1] % 2];
+      float const distance = between(bits.word[0], 0.9f, 2.5f), direction = between(bits.word[1], 0.2f, 2.9f);
+      state const s{hazard.x - distance * std::cos(direction), hazard.y - distance * std::sin(direction),
+                    between(bits.word[2], 0.8f, 2.4f), direction + between(bits.word[3], -0.7f, 0.7f)};
+      if (!outside(s)) return s;
+    }
+    return {between(bits.word[0], -arena, arena), between(bits.word[1], -arena, arena),
+            -0.5f + 2.9f * std::pow(parapet::to_uniform(bits.word[2]), 0.75f), between(bits.word[3], 0.0f, 3.14159265f)};
   }
 };
 

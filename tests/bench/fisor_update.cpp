@@ -83,8 +83,6 @@ void for_each_shard(timed& be, index_t count, F&& f) {
 PARAPET_TIMED(gemm, "products")
 PARAPET_TIMED(map, "elementwise (activations, Adam, losses)")
 PARAPET_TIMED(for_each_index, "dropout masks, noisy actions")
-PARAPET_TIMED(layer_norm_forward, "layer norm")
-PARAPET_TIMED(layer_norm_backward, "layer norm")
 PARAPET_TIMED(reduce_columns, "bias gradients")
 PARAPET_TIMED(gather, "gather, copy, fill")
 PARAPET_TIMED(copy, "gather, copy, fill")
@@ -92,6 +90,20 @@ PARAPET_TIMED(fill, "gather, copy, fill")
 PARAPET_TIMED(fill_normal, "random rows, steps, noise")
 PARAPET_TIMED(fill_below, "random rows, steps, noise")
 #undef PARAPET_TIMED
+
+// By their whole signature: a pack of arguments would lose against the reference kernel's template.
+template <class T>
+void layer_norm_forward(timed& be, matrix_view<T const> const& x, vector_view<T const> const& scale, vector_view<T const> const& shift,
+                        std::type_identity_t<T> epsilon, matrix_view<T> const& y, matrix_view<T> const& normalized,
+                        vector_view<T> const& inverse_deviation) {
+  be.time("layer norm", [&] { layer_norm_forward(static_cast<cpu&>(be), x, scale, shift, epsilon, y, normalized, inverse_deviation); });
+}
+template <class T>
+void layer_norm_backward(timed& be, vector_view<T const> const& scale, matrix_view<T const> const& normalized,
+                         vector_view<T const> const& inverse_deviation, matrix_view<T const> const& dy, matrix_view<T> const& dx,
+                         vector_view<T> const& dscale, vector_view<T> const& dshift) {
+  be.time("layer norm", [&] { layer_norm_backward(static_cast<cpu&>(be), scale, normalized, inverse_deviation, dy, dx, dscale, dshift); });
+}
 
 }  // namespace parapet::inline PARAPET_ABI::backend
 

@@ -115,7 +115,7 @@ struct fisor_config {
   /// A small one for the point robot, of `updates` updates: half a minute on two cores. Where it departs from the paper: a step
   /// of 0.05 s changes Q little, so temperatures are high and learning rates decay; reward takes part in the choice, since the
   /// candidate with the smallest Q_h hardly moves; and what is feasible keeps a margin, since both Q_h are estimates.
-  static fisor_config quickstart(index_t updates = 70000) {
+  static fisor_config quickstart(index_t updates = 85000) {
     fisor_config c;
     c.critic_width = 64;
     c.discount = 0.985;
@@ -140,7 +140,7 @@ struct fisor_config {
     c.candidates = 32;
     c.choose = selection::feasible_reward;
     c.reward_candidates = 3;
-    c.feasible_margin = 0.17;
+    c.feasible_margin = 0.2;
     c.safety_tolerance = 0.004;
     c.violation_scale = 3;
     c.timeout_is_terminal = false;
