@@ -80,6 +80,7 @@ inline void write_figure(std::string const& file, std::string const& title, slic
     panel.iso_line(truth.at(s), arena, 0, {.stroke = "#222222", .width = 1.6, .dash = "5 3"}, "edge of the true set");
     panel.iso_line(learnt.at(s), arena, 0, {.stroke = "#2171b5", .width = 1.8}, "edge of the learnt set");
     for (auto const& path : paths) {
+      if (path.empty()) continue;
       panel.polyline(path, {.stroke = "#f0a000", .width = 1.1, .opacity = 0.9}, "trajectories of the policy");
       panel.marker(path.front(), 2, {.fill = "#b87800"});
     }
