@@ -38,13 +38,17 @@ rl::transitions<float> log_data(index_t size, std::uint64_t seed, std::string co
   support::progress bar("logging", size);
   support::point_robot_behaviour const behaviour{philox_stream(seed, 2)};
   auto const data = rl::log_transitions(support::logged_point_robot{}, size, philox_stream(seed, 1), behaviour, [&](index_t row) { bar.update(row); });
+  std::vector<std::string> names;
+  for (auto const& tensor : data.tensors()) names.push_back(tensor.name);
 #if defined(WITH_HDF5)
   io::write_hdf5(out + "/point_robot.hdf5", data.tensors(), {});
+  std::vector<io::hdf5_request> requests;
+  for (auto const& name : names) requests.push_back({name});
+  if (rl::to_transitions<float>(io::read_hdf5(out + "/point_robot.hdf5", requests)).hash() != data.hash())
+    throw error(out + "/point_robot.hdf5 does not hold what was written");
 #endif
 #if defined(WITH_XTENSOR)
   io::write_npy_folder(out + "/point_robot", data.tensors());
-  std::vector<std::string> names;
-  for (auto const& tensor : data.tensors()) names.push_back(tensor.name);
   return rl::to_transitions<float>(io::read_npy_folder(out + "/point_robot", names));
 #else
   io::write_safetensors(out + "/point_robot.safetensors", data.tensors(), {});
