@@ -99,6 +99,8 @@ TEST_CASE("fisor: a checkpoint of another run is refused, and one with a doctore
   support::temporary_folder const folder;
   std::string const path = folder / "run.safetensors";
   learner first(be, small_fisor(), data);
+  for (auto const& [option, value] : small_fisor().to_text()) CHECK(first.metadata().at(option) == value);
+  CHECK(first.metadata().at("data_hash") == std::to_string(data.hash()));
   io::save_checkpoint(path, first);
   auto const refusal = [&](learner&& l) { return message_of<io_error>([&] { io::load_checkpoint(path, l); }); };
   CHECK(support::contains(refusal(learner(be, small_fisor(), longer)), "metadata 'data_hash' is"));

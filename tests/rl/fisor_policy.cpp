@@ -201,6 +201,17 @@ TEST_CASE("fisor_policy: each rule takes the candidate that it should, and tells
     }
 }
 
+TEST_CASE("evaluate_safety_value: V_h of many states") {
+  agent const a(options());
+  backend::cpu be(1);
+  auto const states = support::generate<float>(extents{index_t{4}, state_dim}, [](index_t i) { return philox_stream(9, 9).normal(i); });
+  tensor<float, 1> v(extents{index_t{4}});
+  rl::evaluate_safety_value(be, a.networks, a.parameters(), states.read(), v.view());
+  for (index_t i = 0; i < 4; ++i) CHECK(near(v.read()[i], candidates(a, i).v_safety));
+  CHECK(message_of<shape_error>([&] { rl::evaluate_safety_value(be, a.networks, a.parameters(), states.read(), v.view().rows(0, 3)); }) ==
+        "evaluate_safety_value: values has shape (3), expected (4)");
+}
+
 TEST_CASE("choose_candidate: first feasible ones, none feasible, and critics that say NaN") {
   float const nan = std::numeric_limits<float>::quiet_NaN();
   auto const choose = [](fisor_config const& c, std::vector<float> const& qh, std::vector<float> const& q) {
@@ -254,13 +265,12 @@ TEST_CASE("fisor_policy: actions stay within their bounds, whatever the options 
   for (index_t i = 0; i < d.actions.size(); ++i) CHECK(std::abs(d.actions.flat()[i]) <= 1);
 }
 
-TEST_CASE("fisor_policy: follows parameters that change, after a refresh") {
+TEST_CASE("fisor_policy: follows parameters that change") {
   agent a(options());
   backend::cpu be(1);
   policy p(be, a.config, a.networks, a.parameters());
   auto const before = decide(p, {1});
   a.networks.actor_list.initialize(a.actor.view(), 77, 0);
-  p.refresh();
   CHECK(same(decide(p, {1}), 0, decide(a, {1}), 0));
   CHECK_FALSE(same(decide(p, {1}), 0, before, 0));
 }

@@ -127,7 +127,8 @@ public:
     return {actor_.followers(), reward_critic_.followers(), safety_critic_.followers(), safety_value_.parameters()};
   }
 
-  /// One update of everything. Allocates nothing. Throws error where a loss is not finite.
+  /// One update of everything. Allocates nothing. Throws error where a loss is not finite: parameters are spoilt then, and
+  /// training can only go on from a checkpoint.
   fisor_losses update() { return update(philox_draw{config_.seed}); }
 
   /// The same with randomness from elsewhere.

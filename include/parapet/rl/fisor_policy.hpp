@@ -71,9 +71,9 @@ class fisor_policy {
 public:
   using space = typename Backend::space;
 
-  /// `networks` must outlive the policy, as must the memory behind `parameters`, whose contents may change between calls
-  /// (call refresh then). At most `decisions` states a call. Throws argument_error for options outside their range or of
-  /// other networks, shape_error for parameters of others.
+  /// `networks` must outlive the policy, as must the memory behind `parameters`, whose contents may change between calls.
+  /// At most `decisions` states a call. Throws argument_error for options outside their range or of other networks,
+  /// shape_error for parameters of others.
   fisor_policy(Backend& be, fisor_config const& config, fisor_networks const& networks, fisor_parameters<T, space> const& parameters,
                index_t decisions = 1)
       : be_(be), config_(config), networks_(networks), parameters_(parameters), decisions_(decisions),
@@ -89,17 +89,11 @@ public:
     check_shape("fisor_policy: safety critic parameters", parameters.safety_critic.shape(), extents{networks.safety_critic_list.size()});
     check_shape("fisor_policy: safety value parameters", parameters.safety_value.shape(), extents{networks.safety_value_list.size()});
     plan(memory_, [&](auto& memory) { lay_out(memory); return 0; });
-    refresh();
   }
   fisor_policy(fisor_policy const&) = delete;
   fisor_policy& operator=(fisor_policy const&) = delete;
 
   index_t decisions() const { return decisions_; }
-
-  /// Recomputes what is cached of the parameters. Call it after they have changed.
-  void refresh() {
-    for (chunk& c : chunks_) networks_.actor.embed_steps(be_, parameters_.actor, c.denoiser);
-  }
 
   /// actions (n, A) of states (n, S), n <= decisions(); decision i takes its noise from place `number[i]` of `stream`, and
   /// tells about itself in info[i] unless info is empty. Throws shape_error, and argument_error for a negative number.
@@ -182,6 +176,7 @@ private:
       copy(worker, x, networks_.actor.action(c.denoiser));
       return networks_.actor.forward(worker, parameters_.actor, vector_view<index_t const, space>(c.step), c.denoiser);
     };
+    networks_.actor.embed_steps(be, parameters_.actor, c.denoiser);  // few rows, and the parameters may be others by now
     sampler_.run(be, denoise, noise, c.x, c.z);
     map(be, detail::clip{1.0}, c.x);
     copy(be, matrix_view<T const, space>(c.x), c.critic_input.columns(state_dim, state_dim + dim));
