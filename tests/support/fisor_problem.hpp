@@ -47,6 +47,14 @@ inline parapet::rl::transitions<float> random_transitions(index_t size = 50) {
   return data;
 }
 
+/// All that training goes on from.
+template <class Learner>
+std::vector<unsigned char> state_of(Learner const& learner) {
+  std::vector<unsigned char> bytes;
+  for (parapet::const_tensor_ref const& t : learner.tensors()) bytes.insert(bytes.end(), t.data, t.data + t.bytes());
+  return bytes;
+}
+
 /// The numbers of the float tensors whose names `select` accepts.
 template <class Learner, class Select>
 std::vector<parapet::vector_view<float>> parameters_of(Learner& learner, Select select) {
