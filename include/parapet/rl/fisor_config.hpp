@@ -2,7 +2,7 @@
 //
 // `fisor_config::paper()` is the configuration published with Zheng et al., "Safe offline reinforcement learning with
 // feasibility-guided diffusion model" (ICLR 2024) and its code; `paper_point_robot()` what that code changes for the point
-// robot; `quickstart()` a small one that trains in half a minute on two cores.
+// robot; `quickstart()` a small one that trains in about half a minute on two cores with AVX-512.
 #pragma once
 
 #include <parapet/config.hpp>
@@ -112,7 +112,7 @@ struct fisor_config {
     return c;
   }
 
-  /// A small one for the point robot, of `updates` updates: half a minute on two cores. Where it departs from the paper: a step
+  /// A small one for the point robot, of `updates` updates: about half a minute on two cores. Where it departs from the paper: a step
   /// of 0.05 s changes Q little, so temperatures are high and learning rates decay; reward takes part in the choice, since the
   /// candidate with the smallest Q_h hardly moves; and what is feasible keeps a margin, since both Q_h are estimates.
   static fisor_config quickstart(index_t updates = 85000) {
