@@ -9,7 +9,7 @@ using namespace conformance;
 using support::normal;
 using support::same;
 
-TEST_CASE_TEMPLATE("every shard runs once, with a backend to work on", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("every shard runs once, with a backend to work on", B, TEST_BACKENDS) {
   B be;
   for (index_t const count : {0, 1, 2, 3, 8, 100}) {
     std::vector<std::atomic<int>> runs(static_cast<std::size_t>(count));
@@ -24,7 +24,7 @@ TEST_CASE_TEMPLATE("every shard runs once, with a backend to work on", B, CONFOR
   }
 }
 
-TEST_CASE_TEMPLATE("an exception in a shard reaches the caller, and the backend goes on working", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("an exception in a shard reaches the caller, and the backend goes on working", B, TEST_BACKENDS) {
   B be;
   for (int round = 0; round < 20; ++round) {
     auto const failing = [&] {
@@ -41,7 +41,7 @@ TEST_CASE_TEMPLATE("an exception in a shard reaches the caller, and the backend 
   CHECK(support::message_of<std::runtime_error>(all_fail) == "all");
 }
 
-TEST_CASE_TEMPLATE("a captured step can be launched again and again", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("a captured step can be launched again and again", B, TEST_BACKENDS) {
   B be;
   auto const one = upload(be, support::constant(extents{1, 1}, 1.0));
   auto total = upload(be, support::constant(extents{1, 1}, 0.0));

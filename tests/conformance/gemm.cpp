@@ -46,7 +46,7 @@ void check_product(B& be, index_t m, index_t n, index_t k, bool turn_a, bool tur
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("gemm: all orders, all sizes around the registers'", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("gemm: all orders, all sizes around the registers'", B, TEST_BACKENDS) {
   B be;
   auto const check = [&]<class T>(T) {
     for (index_t const m : {0, 1, 3, 16, 33})
@@ -60,13 +60,13 @@ TEST_CASE_TEMPLATE("gemm: all orders, all sizes around the registers'", B, CONFO
   check(double{});
 }
 
-TEST_CASE_TEMPLATE("gemm: sizes beyond a cache block", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("gemm: sizes beyond a cache block", B, TEST_BACKENDS) {
   B be;
   for (int turns = 0; turns < 4; ++turns)
     check_product<float>(be, 301, 157, 613, (turns & 1) != 0, (turns & 2) != 0, kind::accumulate);
 }
 
-TEST_CASE_TEMPLATE("gemm: blocks of larger matrices, and nothing outside of them", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("gemm: blocks of larger matrices, and nothing outside of them", B, TEST_BACKENDS) {
   B be;
   auto const a = normal<double>(extents{9, 20}, 1), b = normal<double>(extents{20, 30}, 2);
   auto c = normal<double>(extents{12, 40}, 3);
@@ -80,7 +80,7 @@ TEST_CASE_TEMPLATE("gemm: blocks of larger matrices, and nothing outside of them
   CHECK(relative_difference(download(be, dc), c) < 1e-14);
 }
 
-TEST_CASE_TEMPLATE("gemm: stacks, with operands of their own or shared by a stride of 0", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("gemm: stacks, with operands of their own or shared by a stride of 0", B, TEST_BACKENDS) {
   B be;
   constexpr index_t members = 3, m = 7, n = 5, k = 6;
   auto const a = normal<float>(extents{members, m, k}, 1), b = normal<float>(extents{members, k, n}, 2);
@@ -103,7 +103,7 @@ TEST_CASE_TEMPLATE("gemm: stacks, with operands of their own or shared by a stri
       }
 }
 
-TEST_CASE_TEMPLATE("gemm: an operand may be a repeated row, and a row or column of any stride", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("gemm: an operand may be a repeated row, and a row or column of any stride", B, TEST_BACKENDS) {
   B be;
   auto const a = normal<double>(extents{6, 8}, 1), b = normal<double>(extents{8, 5}, 2);
   auto const da = upload(be, a), db = upload(be, b);
@@ -121,7 +121,7 @@ TEST_CASE_TEMPLATE("gemm: an operand may be a repeated row, and a row or column 
   check([](auto const& v) { return transposed(v.columns(1, 2)); }, [](auto const& v) { return v.rows(0, 6).columns(4, 5); });
 }
 
-TEST_CASE_TEMPLATE("gemm says which shapes and strides do not fit", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("gemm says which shapes and strides do not fit", B, TEST_BACKENDS) {
   B be;
   on<B, float, 2> a(extents{2, 3}), b(extents{3, 4}), c(extents{2, 4}), wide(extents{6, 8});
   on<B, float, 1> bias(extents{3});

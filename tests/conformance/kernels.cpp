@@ -22,6 +22,8 @@ struct layer_norm_result {
 /// Forward and backward of a (rows, n) batch whose rows are `stride` apart.
 template <class T, class B>
 auto run_layer_norm(B& be, index_t rows, index_t n, index_t stride) {
+  using backend::layer_norm_backward;  // B may be of any namespace
+  using backend::layer_norm_forward;
   using space = typename B::space;
   auto const x = upload(be, normal<T>(extents{rows, stride}, 1)), dy = upload(be, normal<T>(extents{rows, stride}, 2));
   auto const scale = upload(be, normal<T>(extents{n}, 3)), shift = upload(be, normal<T>(extents{n}, 4));
@@ -37,7 +39,7 @@ auto run_layer_norm(B& be, index_t rows, index_t n, index_t stride) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("layer_norm: the backend's own kernel gives what the generic one gives", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("layer_norm: the backend's own kernel gives what the generic one gives", B, TEST_BACKENDS) {
   B be;
   unfused<B> generic;
   auto const check = [&]<class T>(T) {
@@ -58,7 +60,7 @@ TEST_CASE_TEMPLATE("layer_norm: the backend's own kernel gives what the generic 
   check(double{});
 }
 
-TEST_CASE_TEMPLATE("layer_norm: rows have mean 0 and variance 1 before scale and shift", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("layer_norm: rows have mean 0 and variance 1 before scale and shift", B, TEST_BACKENDS) {
   B be;
   constexpr index_t n = 37;
   auto const result = run_layer_norm<double>(be, 4, n, n);
@@ -74,8 +76,9 @@ TEST_CASE_TEMPLATE("layer_norm: rows have mean 0 and variance 1 before scale and
   }
 }
 
-TEST_CASE_TEMPLATE("softmax_rows: positive, sums to 1, in place, and safe at both ends", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("softmax_rows: positive, sums to 1, in place, and safe at both ends", B, TEST_BACKENDS) {
   auto const check = [](auto be) {
+    using backend::softmax_rows;
     using space = typename decltype(be)::space;
     for (index_t const n : lengths) {
       if (n == 0) continue;

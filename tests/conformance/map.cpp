@@ -41,7 +41,7 @@ tensor<T, Rank> integers(extents<Rank> const& shape, index_t step) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("map applies a functor to every element of dense and strided views, and to no other", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("map applies a functor to every element of dense and strided views, and to no other", B, TEST_BACKENDS) {
   B be;
   auto const check = [&]<class T>(T) {
     for (index_t const rows : {index_t{1}, index_t{3}})
@@ -69,7 +69,7 @@ TEST_CASE_TEMPLATE("map applies a functor to every element of dense and strided 
   check(double{});
 }
 
-TEST_CASE_TEMPLATE("map repeats a row, a column and a number by strides of 0", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("map repeats a row, a column and a number by strides of 0", B, TEST_BACKENDS) {
   B be;
   for (index_t const columns : {1, 5, 16, 19}) {
     extents<2> const shape{{4, columns}};
@@ -88,7 +88,7 @@ TEST_CASE_TEMPLATE("map repeats a row, a column and a number by strides of 0", B
   }
 }
 
-TEST_CASE_TEMPLATE("map takes vectors, columns of a matrix and stacks", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("map takes vectors, columns of a matrix and stacks", B, TEST_BACKENDS) {
   B be;
   auto const x = integers<double>(extents{3, 4, 5}, 7);
   auto const y = integers<double>(extents{4, 5}, 11);
@@ -105,7 +105,7 @@ TEST_CASE_TEMPLATE("map takes vectors, columns of a matrix and stacks", B, CONFO
   CHECK(same(download(be, dz), z));
 }
 
-TEST_CASE_TEMPLATE("map may write several views, and one that it also reads", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("map may write several views, and one that it also reads", B, TEST_BACKENDS) {
   B be;
   auto const x = integers<float>(extents{37}, 7), y = integers<float>(extents{37}, 11);
   auto dx = upload(be, x), dy = upload(be, y);
@@ -116,7 +116,7 @@ TEST_CASE_TEMPLATE("map may write several views, and one that it also reads", B,
   CHECK(same(download(be, dx), generate<float>(extents{37}, [&](index_t i) { return combined(y.flat()[i], y.flat()[i], x.flat()[i]); })));
 }
 
-TEST_CASE_TEMPLATE("map says which shapes and strides do not fit", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("map says which shapes and strides do not fit", B, TEST_BACKENDS) {
   B be;
   on<B, float, 2> a(extents{2, 3}), b(extents{3, 2});
   on<B, float, 3> stack(extents{2, 2, 3}), other(extents{3, 2, 3});
@@ -128,7 +128,7 @@ TEST_CASE_TEMPLATE("map says which shapes and strides do not fit", B, CONFORMANC
   CHECK_THROWS_AS(map(be, swap{}, a.view(), one), shape_error);  // written through a stride of 0
 }
 
-TEST_CASE_TEMPLATE("for_each_index visits every index once", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("for_each_index visits every index once", B, TEST_BACKENDS) {
   B be;
   using writer = write_index<typename B::space>;
   extents<3> const shape{{3, 4, 5}};

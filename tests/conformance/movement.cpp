@@ -5,12 +5,12 @@ using namespace conformance;
 using support::generate;
 using support::same;
 
-TEST_CASE_TEMPLATE("the backend meets its concept", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("the backend meets its concept", B, TEST_BACKENDS) {
   static_assert(backend::check_backend<B>());
   static_assert(backend::check_backend<unfused<B>>());
 }
 
-TEST_CASE_TEMPLATE("copy moves dense, strided, transposed and repeated views", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("copy moves dense, strided, transposed and repeated views", B, TEST_BACKENDS) {
   B be;
   auto const host = generate<float>(extents{3, 4, 5}, [](index_t i) { return i; });
   auto const from = upload(be, host);
@@ -33,7 +33,7 @@ TEST_CASE_TEMPLATE("copy moves dense, strided, transposed and repeated views", B
   copy(be, from.read().rows(1, 1), to.view().rows(2, 2));  // nothing
 }
 
-TEST_CASE_TEMPLATE("fill writes every element of a view and no other", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("fill writes every element of a view and no other", B, TEST_BACKENDS) {
   B be;
   auto x = upload(be, support::constant(extents{4, 6}, 1.0));
   fill(be, x.view().rows(1, 3).columns(2, 5), 7);
@@ -43,7 +43,7 @@ TEST_CASE_TEMPLATE("fill writes every element of a view and no other", B, CONFOR
   })));
 }
 
-TEST_CASE_TEMPLATE("gather picks rows and elements, repeats included", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("gather picks rows and elements, repeats included", B, TEST_BACKENDS) {
   B be;
   auto const matrix = upload(be, generate<float>(extents{4, 3}, [](index_t i) { return i; }));
   auto const indices = upload(be, generate<index_t>(extents{5}, [](index_t i) { return (3 * i + 3) % 4; }));
@@ -58,7 +58,7 @@ TEST_CASE_TEMPLATE("gather picks rows and elements, repeats included", B, CONFOR
   CHECK(same(download(be, elements), generate<float>(extents{5}, [&](index_t i) { return row_of(i); })));
 }
 
-TEST_CASE_TEMPLATE("movement says which shapes do not fit", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("movement says which shapes do not fit", B, TEST_BACKENDS) {
   B be;
   on<B, float, 2> a(extents{2, 3}), b(extents{3, 2});
   on<B, index_t, 1> two(extents{2});

@@ -8,7 +8,7 @@ using namespace conformance;
 using support::generate;
 using support::same;
 
-TEST_CASE_TEMPLATE("inclusive_scan holds the sums so far, also in place", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("inclusive_scan holds the sums so far, also in place", B, TEST_BACKENDS) {
   B be;
   for (index_t const n : lengths) {
     auto x = upload(be, generate<float>(extents{n}, [](index_t i) { return i - 3; }));
@@ -24,7 +24,7 @@ TEST_CASE_TEMPLATE("inclusive_scan holds the sums so far, also in place", B, CON
   CHECK(download(be, counts).read()[3] == 6);
 }
 
-TEST_CASE_TEMPLATE("sort_by_key sorts, moves values along and keeps the order of equal keys", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("sort_by_key sorts, moves values along and keeps the order of equal keys", B, TEST_BACKENDS) {
   B be;
   for (index_t const n : {0, 1, 2, 17, 1000}) {
     auto const before = generate<float>(extents{n}, [](index_t i) { return (7919 * i) % 37; });
@@ -42,7 +42,7 @@ TEST_CASE_TEMPLATE("sort_by_key sorts, moves values along and keeps the order of
   }
 }
 
-TEST_CASE_TEMPLATE("sort_by_key takes NaN as larger than every number", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("sort_by_key takes NaN as larger than every number", B, TEST_BACKENDS) {
   B be;
   constexpr index_t n = 100;
   double const nan = std::numeric_limits<double>::quiet_NaN();
@@ -59,7 +59,7 @@ TEST_CASE_TEMPLATE("sort_by_key takes NaN as larger than every number", B, CONFO
   }
 }
 
-TEST_CASE_TEMPLATE("order says which shapes do not fit", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("order says which shapes do not fit", B, TEST_BACKENDS) {
   B be;
   on<B, float, 1> two(extents{2}), three(extents{3});
   auto const message = [](auto f) { return support::message_of<shape_error>(f); };

@@ -5,7 +5,7 @@
 
 using namespace conformance;
 
-TEST_CASE_TEMPLATE("random fills are the elements of their stream, wherever they start", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("random fills are the elements of their stream, wherever they start", B, TEST_BACKENDS) {
   B be;
   philox_stream const stream(5, 9);
   auto const check = [&]<class T>(T) {
@@ -30,7 +30,7 @@ TEST_CASE_TEMPLATE("random fills are the elements of their stream, wherever they
   check(double{});
 }
 
-TEST_CASE_TEMPLATE("fill_below refuses ranges that it cannot draw from", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("fill_below refuses ranges that it cannot draw from", B, TEST_BACKENDS) {
   B be;
   on<B, index_t, 1> out(extents{3});
   philox_stream const stream(5, 9);

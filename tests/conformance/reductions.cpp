@@ -16,7 +16,7 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 }  // namespace
 
-TEST_CASE_TEMPLATE("sum and reduce fold every element once", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("sum and reduce fold every element once", B, TEST_BACKENDS) {
   B be;
   auto const check = [&]<class T>(T) {
     for (index_t const n : lengths) {
@@ -39,13 +39,13 @@ TEST_CASE_TEMPLATE("sum and reduce fold every element once", B, CONFORMANCE_BACK
   check(double{});
 }
 
-TEST_CASE_TEMPLATE("sum follows a vector's stride", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("sum follows a vector's stride", B, TEST_BACKENDS) {
   B be;
   auto const x = upload(be, generate<float>(extents{40, 3}, [](index_t i) { return i; }));
   CHECK(sum(be, transposed(x.read())(1)) == 40 + 3 * 780);
 }
 
-TEST_CASE_TEMPLATE("rows and columns are summed, or added to what is there", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("rows and columns are summed, or added to what is there", B, TEST_BACKENDS) {
   B be;
   for (index_t const columns : lengths) {
     auto const x = normal<double>(extents{9, columns}, 1);
@@ -70,7 +70,7 @@ TEST_CASE_TEMPLATE("rows and columns are summed, or added to what is there", B, 
   }
 }
 
-TEST_CASE_TEMPLATE("transposed and repeated matrices are summed too", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("transposed and repeated matrices are summed too", B, TEST_BACKENDS) {
   B be;
   auto const x = upload(be, generate<float>(extents{5, 20}, [](index_t i) { return i; }));
   on<B, float, 1> rows(extents{20}), columns(extents{20});
@@ -81,7 +81,7 @@ TEST_CASE_TEMPLATE("transposed and repeated matrices are summed too", B, CONFORM
   CHECK(support::same(download(be, columns), generate<float>(extents{20}, [](index_t i) { return 3 * i; })));
 }
 
-TEST_CASE_TEMPLATE("argmin and argmax: the first of equals; NaN loses to every number", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("argmin and argmax: the first of equals; NaN loses to every number", B, TEST_BACKENDS) {
   B be;
   auto const at = [&](std::initializer_list<double> values, bool largest) {
     auto const x = upload(be, generate<double>(extents{static_cast<index_t>(values.size())},
@@ -104,7 +104,7 @@ TEST_CASE_TEMPLATE("argmin and argmax: the first of equals; NaN loses to every n
       }
 }
 
-TEST_CASE_TEMPLATE("reductions say which shapes do not fit", B, CONFORMANCE_BACKENDS) {
+TEST_CASE_TEMPLATE("reductions say which shapes do not fit", B, TEST_BACKENDS) {
   B be;
   on<B, float, 2> x(extents{2, 3});
   on<B, float, 1> out(extents{4});
