@@ -91,3 +91,39 @@ TEST_CASE_TEMPLATE("effective sample size counts equal weights", T, float, doubl
   CHECK(of([](index_t) { return 0.0; }) == 0);
   CHECK(effective_sample_size(6, 14) == 36.0 / 14);  // 1, 2, 3
 }
+
+TEST_CASE_TEMPLATE("rules: closed forms, caps and zeros", T, float, double) {
+  auto const of = [](auto const& f, auto... values) {
+    T w = T(-1);
+    f(w, T(values)...);
+    return w;
+  };
+  double const huge = 1e38;
+  CHECK(near(of(diffusion::awr_weight(), 1.1, 1), std::exp(20 * static_cast<double>(T(1.1) - T(1)))));
+  CHECK(near(of(diffusion::awr_weight(), 9, 1), 20));
+  CHECK(near(of(diffusion::iql_weight(), 0.5, 1), std::exp(-1.5)));
+  CHECK(near(of(diffusion::iql_weight(), huge, -huge), 100));
+  CHECK(of(diffusion::iql_weight(), -huge, huge) == T(0));
+  CHECK(near(of(diffusion::crr_weight(), 2, 1.5), std::exp(0.5)));
+  CHECK(near(of(diffusion::crr_weight(), 5, 0), 20));
+
+  CHECK(of(diffusion::crr_binary_weight(), 1.5, 1) == T(1));
+  CHECK(of(diffusion::crr_binary_weight(), 1, 1) == T(0));  // an advantage of 0 is none
+  CHECK(of(diffusion::crr_binary_weight(), 0.5, 1) == T(0));
+  CHECK(of(diffusion::idql_hard_weight(), 0.995, 1) == T(1));
+  CHECK(of(diffusion::idql_hard_weight(), 0.98, 1) == T(0));
+  CHECK(near(of(diffusion::idql_soft_weight(), 2, 1), 0.7));
+  CHECK(near(of(diffusion::idql_soft_weight(), 1, 1), 0.7));
+  CHECK(near(of(diffusion::idql_soft_weight(), 0, 1), 0.3));
+
+  diffusion::capped<diffusion::cost_advantage> const constrained{{2, 0.5}, 50};
+  CHECK(near(of(constrained, 1.5, 1, 0.25, 0.25), std::exp(1.0)));    // no cost: AWR
+  CHECK(near(of(constrained, 1.5, 1, 1.25, 0.25), 1));                // 0.5 of reward against 1 of cost at 0.5 each
+  CHECK(near(of(constrained, 1, 1, 0.25, 1.25), std::exp(1.0)));      // cheaper than usual
+  CHECK(near(of(constrained, 1, 1, 0.25, 9.25), 50));
+}
+
+TEST_CASE("rules: a cap that is no positive number is refused") {
+  for (double const cap : {0.0, -1.0, std::numeric_limits<double>::infinity(), std::nan("")})
+    CHECK_THROWS_AS(diffusion::iql_weight(3, cap), argument_error);
+}
