@@ -32,7 +32,9 @@
 #define PARAPET_INLINE inline __attribute__((always_inline))
 
 /// Unrolls the loop that follows, which has a small constant count: g++ keeps arrays of registers in memory otherwise.
-#if defined(__clang__)
+#if defined(__CUDACC__)
+#define PARAPET_UNROLL  // packs are for host code, which such a unit leaves to others
+#elif defined(__clang__)
 #define PARAPET_UNROLL _Pragma("unroll")
 #else
 #define PARAPET_UNROLL _Pragma("GCC unroll 16")

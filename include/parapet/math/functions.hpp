@@ -66,7 +66,7 @@ PARAPET_INLINE pack<T> abs(pack<T> const& a) { return where(a <= T(0), T(0) - a,
 /// Square root; NaN for negative numbers.
 template <class T>
 PARAPET_INLINE pack<T> sqrt(pack<T> const& a) {
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(__CUDACC__)
   // By register: a loop over std::sqrt would test every lane for errno.
   constexpr int bytes = PARAPET_SIMD_BYTES < 32 ? PARAPET_SIMD_BYTES : 32;
   typedef T part __attribute__((vector_size(bytes)));
