@@ -61,6 +61,14 @@ template <class T, class Space>
 class trained;
 }  // namespace nn
 
+namespace grid {
+struct axis;
+template <int D>
+class grid;
+template <class X, int N>
+struct vec;
+}  // namespace grid
+
 namespace diffusion {
 class noise_schedule;
 }

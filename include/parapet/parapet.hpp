@@ -43,11 +43,18 @@
 #include <parapet/nn/residual_mlp.hpp>
 #include <parapet/nn/trained.hpp>
 
+#include <parapet/grid/axis.hpp>
+#include <parapet/grid/grid.hpp>
+#include <parapet/grid/vec.hpp>
+
 #include <parapet/diffusion/ddpm.hpp>
 #include <parapet/diffusion/denoiser.hpp>
 #include <parapet/diffusion/energy_weight.hpp>
 #include <parapet/diffusion/noise_schedule.hpp>
 #include <parapet/diffusion/residual_denoiser.hpp>
+
+#include <parapet/reachability/dynamics.hpp>
+#include <parapet/reachability/input_set.hpp>
 
 #include <parapet/rl/bellman.hpp>
 #include <parapet/rl/environment.hpp>
