@@ -64,15 +64,17 @@ public:
     gemm(be, x, weight_(parameters), y, true);
   }
 
-  /// Parameter gradients from x and dy (members, rows, out), and the gradient of the inputs [first, first + n) in
-  /// dx (members, rows, n) unless that is empty.
+  /// Parameter gradients from x and dy (members, rows, out) unless `gradient` is empty, and the gradient of the inputs
+  /// [first, first + n) in dx (members, rows, n) unless that is.
   template <class Backend, class T, class Space>
   void backward(Backend& be, vector_view<T const, Space> const& parameters, tensor_view<T const, 3, Space> const& x,
                 tensor_view<T const, 3, Space> const& dy, vector_view<T, Space> const& gradient,
                 tensor_view<T, 3, Space> const& dx, gradients how = gradients::overwrite, index_t first = 0) const {
     bool const accumulate = how == gradients::accumulate;
-    gemm(be, transposed(x), dy, weight_(gradient), accumulate);
-    for (index_t m = 0; m < members_; ++m) reduce_columns(be, dy(m), bias_(gradient)(m), accumulate);
+    if (!gradient.empty()) {
+      gemm(be, transposed(x), dy, weight_(gradient), accumulate);
+      for (index_t m = 0; m < members_; ++m) reduce_columns(be, dy(m), bias_(gradient)(m), accumulate);
+    }
     if (!dx.empty()) gemm(be, dy, transposed(weight_(parameters).slice(1, first, first + dx.extent(2))), dx);
   }
 

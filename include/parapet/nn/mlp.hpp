@@ -74,14 +74,15 @@ public:
     return w.output;
   }
 
-  /// Parameter gradients of the last forward pass in training mode on x, and dx unless it is empty.
+  /// Parameter gradients of the last forward pass in training mode on x unless `gradient` is empty, and the gradient of the
+  /// inputs [first, first + n) in dx (members, rows, n) unless that is.
   template <class Backend, class T, class Space>
   void backward(Backend& be, vector_view<T const, Space> const& parameters, tensor_view<T const, 3, Space> const& x,
                 workspace<T, Space> const& w, tensor_view<T const, 3, Space> dy, vector_view<T, Space> const& gradient,
-                tensor_view<T, 3, Space> const& dx = {}, gradients how = gradients::overwrite) const {
+                tensor_view<T, 3, Space> const& dx = {}, gradients how = gradients::overwrite, index_t first = 0) const {
     for (std::size_t l = layers_.size(); l-- > 0;) {
       if (l == 0) {
-        layers_[l].backward(be, parameters, x, dy, gradient, dx, how);
+        layers_[l].backward(be, parameters, x, dy, gradient, dx, how, first);
       } else {
         layers_[l].backward(be, parameters, tensor_view<T const, 3, Space>(w.hidden[l - 1]), dy, gradient,
                             w.gradient[l - 1], how);
