@@ -54,7 +54,19 @@
 #include <parapet/diffusion/residual_denoiser.hpp>
 
 #include <parapet/reachability/dynamics.hpp>
+#include <parapet/reachability/input_samples.hpp>
 #include <parapet/reachability/input_set.hpp>
+#include <parapet/reachability/integrator.hpp>
+#include <parapet/reachability/problem.hpp>
+#include <parapet/reachability/systems/car_4d.hpp>
+#include <parapet/reachability/systems/car_5d.hpp>
+#include <parapet/reachability/systems/double_integrator.hpp>
+#include <parapet/reachability/systems/dubins_car.hpp>
+#include <parapet/reachability/systems/dubins_pair.hpp>
+#include <parapet/reachability/systems/hover_quadrotor.hpp>
+#include <parapet/reachability/systems/inverted_pendulum.hpp>
+#include <parapet/reachability/systems/planar_quadrotor.hpp>
+#include <parapet/reachability/systems/point_robot.hpp>
 
 #include <parapet/rl/bellman.hpp>
 #include <parapet/rl/environment.hpp>
