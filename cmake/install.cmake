@@ -8,7 +8,7 @@ install(DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/include/parapet" DESTINATION incl
 # An add-on is a component with a file of targets of its own: a project that does not ask for it need not have its dependency.
 install(TARGETS parapet EXPORT parapet)
 install(EXPORT parapet NAMESPACE parapet:: DESTINATION "${destination}" FILE parapet-targets.cmake)
-foreach(add_on IN ITEMS xtensor hdf5)
+foreach(add_on IN LISTS parapet_add_ons)
   if(TARGET parapet_${add_on})
     install(TARGETS parapet_${add_on} EXPORT parapet-${add_on})
     install(EXPORT parapet-${add_on} NAMESPACE parapet:: DESTINATION "${destination}" FILE parapet-${add_on}-targets.cmake)
@@ -20,4 +20,4 @@ configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/parapet-config.cmake.in
 write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/parapet-config-version.cmake"
   COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/parapet-config.cmake" "${CMAKE_CURRENT_BINARY_DIR}/parapet-config-version.cmake"
-  "${CMAKE_CURRENT_LIST_DIR}/hdf5.cmake" DESTINATION "${destination}")
+  "${CMAKE_CURRENT_LIST_DIR}/hdf5.cmake" "${CMAKE_CURRENT_LIST_DIR}/thrust.cmake" DESTINATION "${destination}")

@@ -1,4 +1,4 @@
-# header_needs(<path below parapet/> <result>): which add-ons a header includes, itself or through others: xtensor, hdf5, thrust.
+# header_needs(<path below parapet/> <result>): which add-ons a header includes, itself or through others: xtensor, hdf5, thrust_host.
 #
 # Such a header is not in parapet.hpp: what the umbrella brings must not depend on what a machine has installed.
 function(header_needs header result)
@@ -8,7 +8,8 @@ function(header_needs header result)
     file(STRINGS "${ROOT}/parapet/${header}" lines REGEX "^[ \t]*#[ \t]*include[ \t]*<")
     foreach(line IN LISTS lines)
       if(line MATCHES "<(xtensor|hdf5|thrust)[./]")
-        list(APPEND needs ${CMAKE_MATCH_1})
+        string(REPLACE thrust thrust_host need "${CMAKE_MATCH_1}")
+        list(APPEND needs ${need})
       elseif(line MATCHES "<parapet/([^>]+)>")
         header_needs("${CMAKE_MATCH_1}" more)
         list(APPEND needs ${more})

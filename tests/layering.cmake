@@ -1,7 +1,7 @@
 # cmake -DROOT=<folder with parapet/> -P layering.cmake: checks every #include of the library against DESIGN's layers.
 #
 # A folder may include itself and the folders listed before it; io needs core only. A folder inside backend/ is included by
-# nothing but itself, except that backend/thrust takes the products of backend/cpu.
+# nothing but itself, except that backend/thrust takes the products of backend/cpu, and backend/cuda the algorithms of backend/thrust.
 # Eigen is seen by backend/cpu and interop, xtensor by io and interop, HDF5 by io. Some standard headers are too slow to
 # compile, and one header a file starts with #pragma once.
 cmake_minimum_required(VERSION 3.22)
@@ -45,7 +45,7 @@ function(check file line)
       elseif(layer STREQUAL "io" AND NOT below MATCHES "^(core|io)$")
         set(why "io needs core only")
       elseif(included_folder MATCHES "^backend/" AND NOT folder STREQUAL included_folder AND
-             NOT "${folder} ${included_folder}" STREQUAL "backend/thrust backend/cpu")
+             NOT "${folder} ${included_folder}" MATCHES "^(backend/thrust backend/cpu|backend/cuda backend/thrust)$")
         set(why "algorithms are written for any backend")
       elseif(included MATCHES "\\.cuh$" AND NOT file MATCHES "\\.cuh$")
         set(why "a .hpp may not include a .cuh")
