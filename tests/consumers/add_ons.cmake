@@ -1,0 +1,11 @@
+# The programs of parapet::thrust_host and parapet::cuda, which are the same for every way in.
+if(WITH_thrust_host)
+  add_executable(consumer_thrust_host "${CMAKE_CURRENT_LIST_DIR}/thrust_host.cpp")
+  target_link_libraries(consumer_thrust_host PRIVATE parapet::thrust_host)
+endif()
+if(WITH_cuda)
+  set(CMAKE_CUDA_ARCHITECTURES 80)
+  enable_language(CUDA)
+  add_executable(consumer_cuda "${CMAKE_CURRENT_LIST_DIR}/cuda.cu")
+  target_link_libraries(consumer_cuda PRIVATE parapet::cuda)
+endif()
