@@ -11,7 +11,7 @@
 #include <cmath>
 
 using namespace parapet;
-using diffusion::ddpm;
+using diffusion::ddpm_sampler;
 using diffusion::ddpm_options;
 using diffusion::noise_schedule;
 using diffusion::philox_noise;
@@ -59,7 +59,7 @@ moments impulses(noise_schedule const& s, gaussian const& data, ddpm_options con
   auto const impulse = [](backend::cpu&, index_t draw, matrix_view<double> out) {
     for (index_t row = 0; row < out.extent(0); ++row) out(row, 0) = row == draw + 1 ? 1 : 0;
   };
-  ddpm(s, options).run(be, denoise, impulse, x.view(), z.view());
+  ddpm_sampler(s, options).run(be, denoise, impulse, x.view(), z.view());
   moments m{x.flat()[0], 0};
   for (index_t row = 1; row < x.size(); ++row) m.variance += std::pow(x.flat()[row] - m.mean, 2);
   return m;
@@ -113,7 +113,7 @@ TEST_CASE("ddpm: clips x itself after every step") {
     ++calls;
     return epsilon.view();
   };
-  ddpm(s, {.clip = 0.4}).run(be, denoise, noise, x.view(), z.view());
+  ddpm_sampler(s, {.clip = 0.4}).run(be, denoise, noise, x.view(), z.view());
   CHECK(calls == 5);
   CHECK(largest_seen == 0.4);
 
@@ -142,7 +142,7 @@ TEST_CASE("ddpm: draw k of philox_noise is the k-th block of its stream, and a s
     ++draws;
     fill(worker, out, 1.0f);
   };
-  ddpm(noise_schedule::vp(5), {.temperature = 0}).run(be, [&](auto&, auto const&, index_t) { return zero.read(); }, count, x.view(), z.view());
+  ddpm_sampler(noise_schedule::vp(5), {.temperature = 0}).run(be, [&](auto&, auto const&, index_t) { return zero.read(); }, count, x.view(), z.view());
   CHECK(draws == 1);
 }
 
@@ -152,7 +152,7 @@ TEST_CASE("ddpm: a run allocates nothing") {
     return;
   }
   backend::cpu be(1);
-  ddpm const sampler(noise_schedule::vp(5), {.clip = 1});
+  ddpm_sampler const sampler(noise_schedule::vp(5), {.clip = 1});
   tensor<float, 2> x(extents{index_t{16}, index_t{2}}), z(x.shape());
   philox_noise const noise{philox_stream(0, 0)};
   auto const denoise = [](backend::cpu&, matrix_view<float const> const& now, index_t) { return now; };
@@ -164,18 +164,18 @@ TEST_CASE("ddpm: a run allocates nothing") {
 TEST_CASE("ddpm: refuses options out of range and shapes that do not fit") {
   using support::message_of;
   noise_schedule const s = noise_schedule::vp(5);
-  CHECK(message_of<argument_error>([&] { ddpm(s, {.temperature = -1}); }) == "ddpm: temperature = -1, expected at least 0");
-  CHECK(message_of<argument_error>([&] { ddpm(s, {.clip = std::nan("")}); }) == "ddpm: clip = nan, expected at least 0");
+  CHECK(message_of<argument_error>([&] { ddpm_sampler(s, {.temperature = -1}); }) == "ddpm_sampler: temperature = -1, expected at least 0");
+  CHECK(message_of<argument_error>([&] { ddpm_sampler(s, {.clip = std::nan("")}); }) == "ddpm_sampler: clip = nan, expected at least 0");
 
   backend::cpu be(1);
   tensor<float, 2> x(extents{index_t{2}, index_t{3}}), wide(extents{index_t{2}, index_t{4}});
   auto const run = [&](auto const& denoised, auto const& out, auto const& scratch) {
     return message_of<shape_error>([&] {
-      ddpm(s).run(be, [&](auto&, auto const&, index_t) { return denoised; }, philox_noise{philox_stream(0, 0)}, out, scratch);
+      ddpm_sampler(s).run(be, [&](auto&, auto const&, index_t) { return denoised; }, philox_noise{philox_stream(0, 0)}, out, scratch);
     });
   };
-  CHECK(run(x.read(), x.view(), wide.view()) == "ddpm: scratch has shape (2, 4), expected (2, 3)");
-  CHECK(run(wide.read(), x.view(), x.view()) == "ddpm: the denoiser's result has shape (2, 4), expected (2, 3)");
+  CHECK(run(x.read(), x.view(), wide.view()) == "ddpm_sampler: scratch has shape (2, 4), expected (2, 3)");
+  CHECK(run(wide.read(), x.view(), x.view()) == "sampler: the denoiser's result has shape (2, 4), expected (2, 3)");
   CHECK(run(x.read(), wide.view().columns(0, 3), x.view()) ==
         "philox_noise: z of shape (2, 3) with strides (4, 1), expected a dense view");
 }

@@ -106,7 +106,7 @@ void sample(backend::cpu& be) {
   matrix_view<float> const x(samples, shape), z(scratch, shape);
   auto const schedule = diffusion::noise_schedule::vp(5);
   point_denoiser const denoise{schedule, 0.25f, {epsilon, shape}};
-  diffusion::ddpm const sampler(schedule);
+  diffusion::ddpm_sampler const sampler(schedule);
   sampler.run(be, denoise, diffusion::philox_noise{philox_stream(0, 0)}, x, z);
   for (float value : samples) check(std::abs(value - 0.25f) < 1e-5f, "point_denoiser");
 

@@ -332,7 +332,7 @@ TEST_CASE_TEMPLATE("reverse steps with the authors' noise give their samples", T
     check<T>("sampler.predictions", epsilon.data(), epsilon.size(), 1, (4 - i) * at.size());
     return epsilon;
   };
-  diffusion::ddpm(s.learner.schedule(), {.clip = 1}).run(s.be, denoise, noise, x.view(), z.view());
+  diffusion::ddpm_sampler(s.learner.schedule(), {.clip = 1}).run(s.be, denoise, noise, x.view(), z.view());
   check_all<T>("sampler.actions", x.read());
 }
 

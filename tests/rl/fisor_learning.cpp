@@ -88,7 +88,7 @@ tensor<float, 2> sample(backend::cpu& be, learner const& l) {
     copy(worker, now, net.action(w));
     return net.forward(worker, l.parameters().actor, which.read(), w);
   };
-  diffusion::ddpm(l.schedule(), {.clip = 1}).run(be, denoise, diffusion::philox_noise{philox_stream(2, 0)}, x.view(), z.view());
+  diffusion::ddpm_sampler(l.schedule(), {.clip = 1}).run(be, denoise, diffusion::philox_noise{philox_stream(2, 0)}, x.view(), z.view());
   return x;
 }
 

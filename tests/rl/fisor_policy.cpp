@@ -104,7 +104,7 @@ struct candidates {
     };
     fisor_config const& c = a.config;
     diffusion::philox_noise const noise{philox_stream(seed, 0), number * n * action_dim * (c.diffusion_steps + 1)};
-    diffusion::ddpm(diffusion::noise_schedule::vp(c.diffusion_steps, c.beta_min, c.beta_max),
+    diffusion::ddpm_sampler(diffusion::noise_schedule::vp(c.diffusion_steps, c.beta_min, c.beta_max),
                     {.temperature = c.noise_temperature, .clip = c.clip_each_step})
         .run(be, denoise, noise, x.view(), z.view());
     for (index_t i = 0; i < n; ++i) {

@@ -9,6 +9,7 @@
 
 #include <parapet/config.hpp>
 #include <parapet/core/error.hpp>
+#include <parapet/diffusion/noise_level.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -59,6 +60,14 @@ public:
   /// Factors of data and of noise in x_i.
   double signal(index_t i) const { return std::sqrt(alpha_bar(i)); }
   double noise(index_t i) const { return std::sqrt(1 - alpha_bar(i)); }
+  /// Step i as a level; -1 is data without noise.
+  noise_level level(index_t i) const { return {signal(i), noise(i), static_cast<double>(i), i}; }
+  /// All steps from T - 1 to 0, then data without noise.
+  level_list levels() const {
+    level_list all;
+    for (index_t i = steps() - 1; i >= -1; --i) all.push_back(level(i));
+    return all;
+  }
 
 private:
   template <class F>

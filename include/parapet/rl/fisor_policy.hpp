@@ -212,7 +212,7 @@ private:
   fisor_networks const& networks_;
   fisor_parameters<T, space> parameters_;
   index_t decisions_;
-  diffusion::ddpm sampler_;
+  diffusion::ddpm_sampler sampler_;
   arena<space> memory_;
   std::vector<chunk> chunks_;
 };

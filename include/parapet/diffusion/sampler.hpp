@@ -1,0 +1,231 @@
+// Runs a sampling plan: from noise to data on any backend, with any denoiser, without an allocation.
+//
+//     sampler const s(make_plan(dpm_solver_pp_2m{}, levels), epsilon_prediction{}, clip_data{1});
+//     arena<> memory;
+//     auto const work = plan(memory, [&](auto& m) { return s.make_workspace<float>(m, rows, dimension); });
+//     s.run(be, denoise, philox_noise{philox_stream(seed, 0)}, x, work);
+//
+// A step is one call of the denoiser and one map: conversion of the model's prediction, hooks and the solver's linear
+// combination are fused. All coefficients are known when the sampler is made. A run asks the host for nothing that a step
+// computed, so a backend can capture it (unless a hook or the denoiser does).
+#pragma once
+
+#include <parapet/config.hpp>
+#include <parapet/core/arena.hpp>
+#include <parapet/core/error.hpp>
+#include <parapet/core/tensor_view.hpp>
+#include <parapet/diffusion/denoiser.hpp>
+#include <parapet/diffusion/hooks.hpp>
+#include <parapet/diffusion/linear_update.hpp>
+#include <parapet/diffusion/parameterization.hpp>
+#include <parapet/diffusion/sampling_plan.hpp>
+
+#include <array>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace parapet::inline PARAPET_ABI::diffusion {
+
+/// Memory of a run on x (rows, dimension); every array has its shape. What a plan does not need is empty.
+template <class T, class Space>
+struct sampler_workspace {
+  std::array<matrix_view<T, Space>, max_slots> slot;  // slot[0] is x, and not here
+  matrix_view<T, Space> noise;  // of this step
+  matrix_view<T, Space> input;  // of a model that wants it scaled
+  matrix_view<T, Space> data;   // predicted, for hooks that see all of it
+};
+
+template <parameterization Parameterization = epsilon_prediction, class... Hooks>
+class sampler {
+public:
+  /// Throws argument_error where the model's prediction does not determine what the plan needs (convert).
+  explicit sampler(sampling_plan plan, Parameterization const& parameterization = {}, Hooks const&... hooks)
+      : plan_(std::move(plan)), parameterization_(parameterization), hooks_(hooks...) {
+    for (sampling_step const& step : plan_.steps) linked_.push_back(link(step));
+  }
+
+  sampling_plan const& plan() const { return plan_; }
+
+  template <class T, class Space>
+  sampler_workspace<T, Space> make_workspace(arena<Space>& memory, index_t rows, index_t dimension) const {
+    extents const shape{rows, dimension};
+    sampler_workspace<T, Space> w;
+    for (int i = 1; i < plan_.slots; ++i) w.slot[static_cast<std::size_t>(i)] = memory.template take<T>(shape);
+    if (!plan_.is_deterministic()) w.noise = memory.template take<T>(shape);
+    if (scales_input<Parameterization>) w.input = memory.template take<T>(shape);
+    if (corrects_data) w.data = memory.template take<T>(shape);
+    return w;
+  }
+
+  /// x (rows, dimension) becomes a sample, from noise that draw 0 gives. Allocates nothing. Throws shape_error, and what the
+  /// denoiser, the noise and hooks throw.
+  template <class Backend, class Denoiser, class Noise, class T, class Space>
+  void run(Backend& be, Denoiser&& denoise, Noise&& noise, matrix_view<T, Space> const& x, sampler_workspace<T, Space> const& w) const {
+    call_noise(be, noise, noise_draw{}, x);
+    if (plan_.initial_deviation != 1)
+      map(be, detail::linear_update<T, 1, detail::chain<>>{{static_cast<T>(plan_.initial_deviation)}, {}}, x, matrix_view<T const, Space>(x));
+    run_from(be, denoise, noise, x, w);
+  }
+
+  /// The same from the x that is there, a sample at plan().start: a warm start, an image to vary, data for the inverse.
+  template <class Backend, class Denoiser, class Noise, class T, class Space>
+  void run_from(Backend& be, Denoiser&& denoise, Noise&& noise, matrix_view<T, Space> const& x, sampler_workspace<T, Space> const& w) const {
+    static_assert(check_denoiser<std::remove_reference_t<Denoiser>, Backend, T>());
+    check_workspace(x, w);
+    index_t draw = 0;
+    sampling_progress progress{0, plan_.completed(), plan_.start};
+    for (std::size_t i = 0; i < linked_.size(); ++i) {
+      sampling_step const& step = plan_.steps[i];
+      step_once(be, step, linked_[i], denoise, noise, draw, x, w);
+      if (!step.completes) continue;
+      ++progress.completed;
+      progress.level = step.reached;
+      std::apply([&](auto const&... hook) { (call_after_step(be, hook, x, progress), ...); }, hooks_);
+    }
+  }
+
+private:
+  using data_chain = std::conditional_t<(detail::has_correct_data<Hooks> || ...), detail::chain<>, decltype(detail::data_chain(std::declval<Hooks const&>()...))>;
+  using state_chain = decltype(detail::state_chain(std::declval<Hooks const&>()...));
+  static constexpr bool corrects_data = (detail::has_correct_data<Hooks> || ...);
+  static constexpr bool sees_data = corrects_data || (detail::has_on_data<Hooks> || ...);
+
+  /// What an input of the map is, where it is no slot.
+  static constexpr int answer_input = -1, noise_input = -2;
+  /// A step of the plan for this parameterization and these hooks.
+  struct linked_step {
+    double input_scale = 1;
+    conversion to_data{0, 0}, to_prediction{0, 1};
+    bool predicts = false;    // m is needed itself, and not only folded into the terms
+    double fresh = 0;
+    std::vector<term> inputs;
+
+    void add(int source, double factor) {
+      if (factor == 0) return;
+      for (term& t : inputs)
+        if (t.slot == source) {
+          t.factor += factor;
+          return;
+        }
+      inputs.push_back({source, factor});
+    }
+    void add(int from, conversion const& c, double factor) {
+      add(from, factor * c.x_factor);
+      add(answer_input, factor * c.factor);
+    }
+  };
+
+  linked_step link(sampling_step const& step) const {
+    linked_step l;
+    prediction const model = step.evaluates ? parameterization_(step.level) : prediction{};
+    if constexpr (scales_input<Parameterization>) l.input_scale = parameterization_.input_scale(step.level);
+    if (step.evaluates && sees_data) l.to_data = convert(model, predicts_data, step.level);
+    if (step.evaluates) l.to_prediction = convert(sees_data ? predicts_data : model, step.as, step.level);
+    l.predicts = step.evaluates && (step.keep != nowhere || sees_data);
+    for (term const& t : step.terms) {
+      if (t.slot == model_noise) l.add(step.from, convert(model, predicts_noise, step.level), t.factor);
+      else if (t.slot != fresh) l.add(t.slot, t.factor);
+      else if (l.predicts) l.fresh += t.factor;
+      else l.add(step.from, l.to_prediction, t.factor);
+    }
+    l.add(noise_input, step.noise);
+    if (l.inputs.empty() && !l.predicts) l.inputs.push_back({step.from, 0});
+    return l;
+  }
+
+  template <class Backend, class Denoiser, class Noise, class T, class Space>
+  void step_once(Backend& be, sampling_step const& step, linked_step const& linked, Denoiser& denoise, Noise& noise, index_t& draw,
+                 matrix_view<T, Space> const& x, sampler_workspace<T, Space> const& w) const {
+    using view = matrix_view<T const, Space>;
+    auto const slot = [&](int i) { return i == 0 ? x : w.slot[static_cast<std::size_t>(i)]; };
+    view const from = slot(step.from);
+    view answer, raw;
+    if (step.evaluates) {
+      if constexpr (scales_input<Parameterization>) {
+        map(be, detail::linear_update<T, 1, detail::chain<>>{{static_cast<T>(linked.input_scale)}, {}}, w.input, from);
+        answer = call_denoiser(be, denoise, view(w.input), step.level);
+      } else {
+        answer = call_denoiser(be, denoise, from, step.level);
+      }
+      raw = answer;
+      if constexpr (corrects_data) {
+        auto const elementwise = std::apply([](auto const&... hook) { return detail::data_chain(hook...); }, hooks_);
+        map(be, detail::linear_update<T, 2, decltype(elementwise)>{{static_cast<T>(linked.to_data.x_factor), static_cast<T>(linked.to_data.factor)}, elementwise},
+            w.data, from, answer);
+        std::apply([&](auto const&... hook) { (call_correct_data(be, hook, w.data, step.level), ...); }, hooks_);
+        raw = w.data;
+      }
+    }
+    if (step.noise != 0) call_noise(be, noise, noise_draw{++draw, step.noise_from, step.noise_to}, w.noise);
+    update(be, step, linked, answer, raw, x, w);
+  }
+
+  /// The map of a step, given the model's answer and that or the corrected data in `raw`.
+  template <class Backend, class T, class Space>
+  void update(Backend& be, sampling_step const& step, linked_step const& linked, matrix_view<T const, Space> const& answer,
+              matrix_view<T const, Space> const& raw, matrix_view<T, Space> const& x, sampler_workspace<T, Space> const& w) const {
+    using view = matrix_view<T const, Space>;
+    auto const slot = [&](int i) { return i == 0 ? x : w.slot[static_cast<std::size_t>(i)]; };
+    std::array<view, max_terms> in;
+    std::array<T, max_terms> factor{};
+    int count = 0;
+    for (term const& t : linked.inputs) {
+      in[static_cast<std::size_t>(count)] = t.slot == answer_input ? answer : t.slot == noise_input ? view(w.noise) : view(slot(t.slot));
+      factor[static_cast<std::size_t>(count++)] = static_cast<T>(t.factor);
+    }
+    auto const apply = [&](auto const& state) {
+      if (linked.predicts) predict(be, step, linked, state, slot(step.target), step.keep == nowhere ? matrix_view<T, Space>{} : slot(step.keep), view(slot(step.from)), raw, in, factor, count);
+      else
+        detail::with_count<max_terms, 1>(count, [&]<std::size_t... I>(std::index_sequence<I...>) {
+          map(be, detail::linear_update<T, sizeof...(I), std::remove_cvref_t<decltype(state)>>{{factor[I]...}, state}, slot(step.target), in[I]...);
+        });
+    };
+    if constexpr (!state_chain::empty) {
+      if (step.completes) return apply(std::apply([](auto const&... hook) { return detail::state_chain(hook...); }, hooks_));
+    }
+    apply(detail::chain<>{});
+  }
+
+  template <class Backend, class State, class T, class Space>
+  void predict(Backend& be, sampling_step const& step, linked_step const& linked, State const& state, matrix_view<T, Space> const& target,
+               matrix_view<T, Space> const& keep, matrix_view<T const, Space> const& from, matrix_view<T const, Space> const& raw,
+               std::array<matrix_view<T const, Space>, max_terms> const& in, std::array<T, max_terms> const& factor, int count) const {
+    detail::prediction_factors<T> const p{static_cast<T>(linked.to_data.x_factor), static_cast<T>(linked.to_data.factor),
+                                          static_cast<T>(linked.to_prediction.x_factor), static_cast<T>(linked.to_prediction.factor),
+                                          static_cast<T>(linked.fresh)};
+    data_chain data{};
+    if constexpr (!data_chain::empty) data = std::apply([](auto const&... hook) { return detail::data_chain(hook...); }, hooks_);
+    detail::with_count<max_terms - 2>(count, [&]<std::size_t... I>(std::index_sequence<I...>) {
+      constexpr int k = sizeof...(I);
+      if (step.keep != nowhere)
+        map(be, detail::predicting_update<T, k, data_chain, State, true>{p, {factor[I]...}, data, state}, target, keep, from, raw, in[I]...);
+      else if constexpr (sees_data)
+        map(be, detail::predicting_update<T, k, data_chain, State, false>{p, {factor[I]...}, data, state}, target, from, raw, in[I]...);
+    });
+  }
+
+  template <class Backend, class Hook, class T, class Space>
+  static void call_correct_data(Backend& be, Hook const& hook, matrix_view<T, Space> const& x0, noise_level const& level) {
+    if constexpr (detail::has_correct_data<Hook>) hook.correct_data(be, x0, level);
+  }
+  template <class Backend, class Hook, class T, class Space>
+  static void call_after_step(Backend& be, Hook const& hook, matrix_view<T, Space> const& x, sampling_progress const& progress) {
+    if constexpr (detail::has_after_step<Hook>) hook.after_step(be, x, progress);
+  }
+
+  template <class T, class Space>
+  void check_workspace(matrix_view<T, Space> const& x, sampler_workspace<T, Space> const& w) const {
+    for (int i = 1; i < plan_.slots; ++i) check_shape("sampler: a slot of the workspace", w.slot[static_cast<std::size_t>(i)].shape(), x.shape());
+    if (!plan_.is_deterministic()) check_shape("sampler: noise of the workspace", w.noise.shape(), x.shape());
+    if (scales_input<Parameterization>) check_shape("sampler: input of the workspace", w.input.shape(), x.shape());
+    if (corrects_data) check_shape("sampler: data of the workspace", w.data.shape(), x.shape());
+  }
+
+  sampling_plan plan_;
+  Parameterization parameterization_;
+  std::tuple<Hooks...> hooks_;
+  std::vector<linked_step> linked_;
+};
+
+}  // namespace parapet::inline PARAPET_ABI::diffusion
