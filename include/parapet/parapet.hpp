@@ -45,15 +45,25 @@
 
 #include <parapet/grid/axis.hpp>
 #include <parapet/grid/grid.hpp>
+#include <parapet/grid/interpolate.hpp>
 #include <parapet/grid/vec.hpp>
 
+#include <parapet/diffusion/contrastive_energy.hpp>
 #include <parapet/diffusion/ddpm.hpp>
 #include <parapet/diffusion/denoiser.hpp>
+#include <parapet/diffusion/dynamic_threshold.hpp>
 #include <parapet/diffusion/energy_weight.hpp>
+#include <parapet/diffusion/guidance.hpp>
+#include <parapet/diffusion/known_part.hpp>
 #include <parapet/diffusion/noise_schedule.hpp>
 #include <parapet/diffusion/residual_denoiser.hpp>
+#include <parapet/diffusion/selection.hpp>
+#include <parapet/diffusion/time_network.hpp>
+#include <parapet/diffusion/training.hpp>
+#include <parapet/diffusion/warm_start.hpp>
 
 #include <parapet/reachability/dynamics.hpp>
+#include <parapet/reachability/hamiltonian.hpp>
 #include <parapet/reachability/input_samples.hpp>
 #include <parapet/reachability/input_set.hpp>
 #include <parapet/reachability/integrator.hpp>

@@ -28,6 +28,7 @@ public:
       check_axis(axes[a], a);
       axes_[a] = axes[a];
       shape_[a] = axes[a].n;
+      inverse_spacing_[a] = 1 / axes[a].spacing();
     }
     parapet::detail::checked_size(shape_);
   }
@@ -36,6 +37,7 @@ public:
   PARAPET_FN constexpr extents<D> const& shape() const { return shape_; }
   PARAPET_FN constexpr index_t size() const { return shape_.size(); }
   PARAPET_FN constexpr double spacing(int a) const { return axes_[a].spacing(); }
+  PARAPET_FN constexpr double inverse_spacing(int a) const { return inverse_spacing_[a]; }
 
   /// Index along each axis of the node at `offset` of a row-major array.
   PARAPET_FN constexpr extents<D> index(index_t offset) const {
@@ -77,6 +79,7 @@ public:
 private:
   parapet::grid::axis axes_[D];
   extents<D> shape_;
+  double inverse_spacing_[D];
 };
 
 template <int D>
