@@ -71,6 +71,7 @@ struct vec;
 
 namespace diffusion {
 class noise_schedule;
+class time_network;
 }
 
 namespace rl {
