@@ -3,8 +3,9 @@
 // A hook is an object with one or more of these members; a sampler without hooks is compiled without their seams.
 //
 //     X on_data(X x0) const                       the predicted data, element by element, inside the sampler's own map
-//     X on_state(X x) const                       x after each step of the grid, in the same way
+//     X on_state(X x) const                       x after each step of the grid, element by element
 //     void correct_data(be, x0, level)            the predicted data (rows, dimension), all at once: after every on_data
+//     void before_steps(be, x, level)             x (rows, dimension) before the first step
 //     void after_step(be, x, progress)            x (rows, dimension) after each step of the grid: a mask, a callback
 //
 // on_data and on_state are functors: generic in X, copied into kernels. The others may be anything and may throw.
@@ -80,6 +81,9 @@ concept has_on_state = requires(H const& h, float x) { h.on_state(x); };
 struct names_correct_data {
   void correct_data();
 };
+struct names_before_steps {
+  void before_steps();
+};
 struct names_after_step {
   void after_step();
 };
@@ -87,6 +91,8 @@ template <class H, class Names>
 struct both : H, Names {};
 template <class H>
 concept has_correct_data = !requires { &both<H, names_correct_data>::correct_data; };
+template <class H>
+concept has_before_steps = !requires { &both<H, names_before_steps>::before_steps; };
 template <class H>
 concept has_after_step = !requires { &both<H, names_after_step>::after_step; };
 

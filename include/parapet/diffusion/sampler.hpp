@@ -64,7 +64,7 @@ public:
   void run(Backend& be, Denoiser&& denoise, Noise&& noise, matrix_view<T, Space> const& x, sampler_workspace<T, Space> const& w) const {
     call_noise(be, noise, noise_draw{}, x);
     if (plan_.initial_deviation != 1)
-      map(be, detail::linear_update<T, 1, detail::chain<>>{{static_cast<T>(plan_.initial_deviation)}, {}}, x, matrix_view<T const, Space>(x));
+      map(be, detail::linear_update<T, 1>{{static_cast<T>(plan_.initial_deviation)}}, x, matrix_view<T const, Space>(x));
     run_from(be, denoise, noise, x, w);
   }
 
@@ -73,12 +73,14 @@ public:
   void run_from(Backend& be, Denoiser&& denoise, Noise&& noise, matrix_view<T, Space> const& x, sampler_workspace<T, Space> const& w) const {
     static_assert(check_denoiser<std::remove_reference_t<Denoiser>, Backend, T>());
     check_workspace(x, w);
+    std::apply([&](auto const&... hook) { (call_before_steps(be, hook, x, plan_.start), ...); }, hooks_);
     index_t draw = 0;
     sampling_progress progress{0, plan_.completed(), plan_.start};
     for (std::size_t i = 0; i < linked_.size(); ++i) {
       sampling_step const& step = plan_.steps[i];
       step_once(be, step, linked_[i], denoise, noise, draw, x, w);
       if (!step.completes) continue;
+      apply_elementwise(be, state_functors(), x);
       ++progress.completed;
       progress.level = step.reached;
       std::apply([&](auto const&... hook) { (call_after_step(be, hook, x, progress), ...); }, hooks_);
@@ -86,10 +88,10 @@ public:
   }
 
 private:
-  using data_chain = std::conditional_t<(detail::has_correct_data<Hooks> || ...), detail::chain<>, decltype(detail::data_chain(std::declval<Hooks const&>()...))>;
-  using state_chain = decltype(detail::state_chain(std::declval<Hooks const&>()...));
   static constexpr bool corrects_data = (detail::has_correct_data<Hooks> || ...);
   static constexpr bool sees_data = corrects_data || (detail::has_on_data<Hooks> || ...);
+  /// Hooks on the data inside of the step's own map: none where all of the data is made anyway.
+  using fused_data = std::conditional_t<corrects_data, detail::chain<>, decltype(detail::data_chain(std::declval<Hooks const&>()...))>;
 
   /// What an input of the map is, where it is no slot.
   static constexpr int answer_input = -1, noise_input = -2;
@@ -143,16 +145,15 @@ private:
     view answer, raw;
     if (step.evaluates) {
       if constexpr (scales_input<Parameterization>) {
-        map(be, detail::linear_update<T, 1, detail::chain<>>{{static_cast<T>(linked.input_scale)}, {}}, w.input, from);
+        map(be, detail::linear_update<T, 1>{{static_cast<T>(linked.input_scale)}}, w.input, from);
         answer = call_denoiser(be, denoise, view(w.input), step.level);
       } else {
         answer = call_denoiser(be, denoise, from, step.level);
       }
       raw = answer;
       if constexpr (corrects_data) {
-        auto const elementwise = std::apply([](auto const&... hook) { return detail::data_chain(hook...); }, hooks_);
-        map(be, detail::linear_update<T, 2, decltype(elementwise)>{{static_cast<T>(linked.to_data.x_factor), static_cast<T>(linked.to_data.factor)}, elementwise},
-            w.data, from, answer);
+        map(be, detail::linear_update<T, 2>{{static_cast<T>(linked.to_data.x_factor), static_cast<T>(linked.to_data.factor)}}, w.data, from, answer);
+        apply_elementwise(be, data_functors(), w.data);
         std::apply([&](auto const&... hook) { (call_correct_data(be, hook, w.data, step.level), ...); }, hooks_);
         raw = w.data;
       }
@@ -174,40 +175,49 @@ private:
       in[static_cast<std::size_t>(count)] = t.slot == answer_input ? answer : t.slot == noise_input ? view(w.noise) : view(slot(t.slot));
       factor[static_cast<std::size_t>(count++)] = static_cast<T>(t.factor);
     }
-    auto const apply = [&](auto const& state) {
-      if (linked.predicts) predict(be, step, linked, state, slot(step.target), step.keep == nowhere ? matrix_view<T, Space>{} : slot(step.keep), view(slot(step.from)), raw, in, factor, count);
-      else
-        detail::with_count<max_terms, 1>(count, [&]<std::size_t... I>(std::index_sequence<I...>) {
-          map(be, detail::linear_update<T, sizeof...(I), std::remove_cvref_t<decltype(state)>>{{factor[I]...}, state}, slot(step.target), in[I]...);
-        });
-    };
-    if constexpr (!state_chain::empty) {
-      if (step.completes) return apply(std::apply([](auto const&... hook) { return detail::state_chain(hook...); }, hooks_));
-    }
-    apply(detail::chain<>{});
+    if (linked.predicts) return predict(be, step, linked, x, raw, w, in, factor, count);
+    detail::with_count<max_terms, 1>(count, [&]<std::size_t... I>(std::index_sequence<I...>) {
+      map(be, detail::linear_update<T, sizeof...(I)>{{factor[I]...}}, slot(step.target), in[I]...);
+    });
   }
 
-  template <class Backend, class State, class T, class Space>
-  void predict(Backend& be, sampling_step const& step, linked_step const& linked, State const& state, matrix_view<T, Space> const& target,
-               matrix_view<T, Space> const& keep, matrix_view<T const, Space> const& from, matrix_view<T const, Space> const& raw,
+  template <class Backend, class T, class Space>
+  void predict(Backend& be, sampling_step const& step, linked_step const& linked, matrix_view<T, Space> const& x,
+               matrix_view<T const, Space> const& raw, sampler_workspace<T, Space> const& w,
                std::array<matrix_view<T const, Space>, max_terms> const& in, std::array<T, max_terms> const& factor, int count) const {
+    auto const slot = [&](int i) { return i == 0 ? x : w.slot[static_cast<std::size_t>(i)]; };
+    matrix_view<T const, Space> const from = slot(step.from);
     detail::prediction_factors<T> const p{static_cast<T>(linked.to_data.x_factor), static_cast<T>(linked.to_data.factor),
                                           static_cast<T>(linked.to_prediction.x_factor), static_cast<T>(linked.to_prediction.factor),
                                           static_cast<T>(linked.fresh)};
-    data_chain data{};
-    if constexpr (!data_chain::empty) data = std::apply([](auto const&... hook) { return detail::data_chain(hook...); }, hooks_);
+    fused_data const data = fused_data_functors();
     detail::with_count<max_terms - 2>(count, [&]<std::size_t... I>(std::index_sequence<I...>) {
       constexpr int k = sizeof...(I);
       if (step.keep != nowhere)
-        map(be, detail::predicting_update<T, k, data_chain, State, true>{p, {factor[I]...}, data, state}, target, keep, from, raw, in[I]...);
+        map(be, detail::predicting_update<T, k, fused_data, true>{p, {factor[I]...}, data}, slot(step.target), slot(step.keep), from, raw, in[I]...);
       else if constexpr (sees_data)
-        map(be, detail::predicting_update<T, k, data_chain, State, false>{p, {factor[I]...}, data, state}, target, from, raw, in[I]...);
+        map(be, detail::predicting_update<T, k, fused_data, false>{p, {factor[I]...}, data}, slot(step.target), from, raw, in[I]...);
     });
+  }
+
+  auto data_functors() const { return std::apply([](auto const&... hook) { return detail::data_chain(hook...); }, hooks_); }
+  auto state_functors() const { return std::apply([](auto const&... hook) { return detail::state_chain(hook...); }, hooks_); }
+  fused_data fused_data_functors() const {
+    if constexpr (corrects_data) return {};
+    else return data_functors();
+  }
+  template <class Backend, class F, class T, class Space>
+  static void apply_elementwise(Backend& be, F const& f, matrix_view<T, Space> const& x) {
+    if constexpr (!F::empty) map(be, detail::functor_update<F>{f}, x);
   }
 
   template <class Backend, class Hook, class T, class Space>
   static void call_correct_data(Backend& be, Hook const& hook, matrix_view<T, Space> const& x0, noise_level const& level) {
     if constexpr (detail::has_correct_data<Hook>) hook.correct_data(be, x0, level);
+  }
+  template <class Backend, class Hook, class T, class Space>
+  static void call_before_steps(Backend& be, Hook const& hook, matrix_view<T, Space> const& x, noise_level const& level) {
+    if constexpr (detail::has_before_steps<Hook>) hook.before_steps(be, x, level);
   }
   template <class Backend, class Hook, class T, class Space>
   static void call_after_step(Backend& be, Hook const& hook, matrix_view<T, Space> const& x, sampling_progress const& progress) {
