@@ -1,19 +1,18 @@
-#include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/nn/loss.hpp>
 
 #include "goldens/optax/optax.hpp"
+#include "support/backends.hpp"
 #include "support/gradient.hpp"
 #include "support/throws.hpp"
 
-#include <doctest/doctest.h>
-
+#include <cmath>
 #include <limits>
 
 using namespace parapet;
-using support::constant;
-using support::generate;
+using support::download;
 using support::normal;
-using support::tensor;
+using support::on;
+using support::upload;
 
 namespace {
 
@@ -42,26 +41,29 @@ void for_each_loss(F f) {
 
 }  // namespace
 
-TEST_CASE("losses: values by their formula, slopes by central differences") {
-  backend::cpu be(1);
+TEST_CASE_TEMPLATE("losses: values by their formula, slopes by central differences", B, TEST_BACKENDS) {
+  B be;
   for_each_loss([&](auto loss) {
-    auto prediction = normal<double>(extents{3, 7, 5}, 1);
-    auto const target = normal<double>(extents{3, 7, 5}, 2), weight = normal<double>(extents{3, 7, 5}, 3);
-    tensor<double, 3> values(target.shape()), slopes(target.shape());
+    auto const predictions = normal<double>(extents{3, 7, 5}, 1), targets = normal<double>(extents{3, 7, 5}, 2);
+    auto const weights = normal<double>(extents{3, 7, 5}, 3);
+    auto prediction = upload(be, predictions);
+    auto const target = upload(be, targets), weight = upload(be, weights);
+    on<B, double, 3> values(target.shape()), slopes(target.shape());
     auto const mean = [&] { return nn::mean_loss(be, loss, prediction.read(), target.read(), values.view(), slopes.view()); };
     double expected = 0;
-    for (index_t i = 0; i < 105; ++i) expected += formula(loss, prediction.flat()[i] - target.flat()[i]) / 105;
+    for (index_t i = 0; i < 105; ++i) expected += formula(loss, predictions.flat()[i] - targets.flat()[i]) / 105;
     CHECK(mean() == doctest::Approx(expected).epsilon(1e-13));
-    auto const gradient = support::clone(slopes);
-    CHECK(support::gradient_error(prediction.flat(), gradient.flat(), mean) < 1e-6);
+    auto const gradient = upload(be, download(be, slopes));
+    CHECK(support::gradient_error(be, prediction.flat(), gradient.flat(), mean) < 1e-6);
 
     // Weighted: each element of values and slopes is scaled by its weight.
-    tensor<double, 3> weighted(target.shape()), weighted_slopes(target.shape());
+    on<B, double, 3> weighted(target.shape()), weighted_slopes(target.shape());
     nn::evaluate(be, loss, 1.0 / 105, prediction.read(), target.read(), values.view(), slopes.view());
     nn::evaluate(be, loss, 1.0 / 105, prediction.read(), target.read(), weight.read(), weighted.view(), weighted_slopes.view());
+    auto const v = download(be, values), s = download(be, slopes), wv = download(be, weighted), ws = download(be, weighted_slopes);
     for (index_t i = 0; i < 105; ++i) {
-      CHECK(weighted.flat()[i] == doctest::Approx(weight.flat()[i] * values.flat()[i]).epsilon(1e-13));
-      CHECK(weighted_slopes.flat()[i] == doctest::Approx(weight.flat()[i] * slopes.flat()[i]).epsilon(1e-13));
+      CHECK(wv.flat()[i] == doctest::Approx(weights.flat()[i] * v.flat()[i]).epsilon(1e-13));
+      CHECK(ws.flat()[i] == doctest::Approx(weights.flat()[i] * s.flat()[i]).epsilon(1e-13));
     }
   });
 }
@@ -98,28 +100,30 @@ TEST_CASE("expectiles of two points have a closed form") {
     }
 }
 
-TEST_CASE("shards of a batch add up to the batch, with one weight for each row") {
-  backend::cpu be(1);
-  auto const prediction = normal<double>(extents{8, 3}, 1), target = normal<double>(extents{8, 3}, 2);
-  auto const weight = normal<double>(extents{8}, 3);
-  matrix_view<double const> const per_row(weight.flat().data(), extents{8, 3}, extents{1, 0});
-  tensor<double, 2> values(extents{8, 3}), slopes(extents{8, 3}), part_values(extents{8, 3}), part_slopes(extents{8, 3});
+TEST_CASE_TEMPLATE("shards of a batch add up to the batch, with one weight for each row", B, TEST_BACKENDS) {
+  B be;
+  auto const predictions = normal<double>(extents{8, 3}, 1), targets = normal<double>(extents{8, 3}, 2);
+  auto const weights = normal<double>(extents{8}, 3);
+  auto const prediction = upload(be, predictions), target = upload(be, targets);
+  auto const weight = upload(be, weights);
+  matrix_view<double const, typename B::space> const per_row(weight.flat().data(), extents{8, 3}, extents{1, 0});
+  on<B, double, 2> values(extents{8, 3}), slopes(extents{8, 3}), part_values(extents{8, 3}), part_slopes(extents{8, 3});
   nn::evaluate(be, nn::squared_error{}, 1.0 / 8, prediction.read(), target.read(), per_row, values.view(), slopes.view());
   for (index_t const first : {0, 4}) {
     auto const shard = [&](auto const& view) { return view.rows(first, first + 4); };
     nn::evaluate(be, nn::squared_error{}, 1.0 / 8, shard(prediction.read()), shard(target.read()), shard(per_row),
                  shard(part_values.view()), shard(part_slopes.view()));
   }
-  CHECK(support::same(part_values, values));
-  CHECK(support::same(part_slopes, slopes));
+  CHECK(support::same(download(be, part_values), download(be, values)));
+  CHECK(support::same(download(be, part_slopes), download(be, slopes)));
   double expected = 0;
-  for (index_t i = 0; i < 24; ++i) expected += weight.flat()[i / 3] * std::pow(prediction.flat()[i] - target.flat()[i], 2) / 8;
+  for (index_t i = 0; i < 24; ++i) expected += weights.flat()[i / 3] * std::pow(predictions.flat()[i] - targets.flat()[i], 2) / 8;
   CHECK(sum(be, values.flat()) == doctest::Approx(expected).epsilon(1e-13));
 }
 
-TEST_CASE("a loss of nothing is 0, and shapes must agree") {
-  backend::cpu be(1);
-  tensor<float, 1> none(extents{0}), one(extents{1});
+TEST_CASE_TEMPLATE("a loss of nothing is 0, and shapes must agree", B, TEST_BACKENDS) {
+  B be;
+  on<B, float, 1> none(extents{0}), one(extents{1});
   CHECK(nn::mean_loss(be, nn::squared_error{}, none.read(), none.read(), none.view(), none.view()) == 0);
   CHECK_THROWS_AS(nn::mean_loss(be, nn::squared_error{}, none.read(), one.read(), none.view(), none.view()), shape_error);
 }
