@@ -54,20 +54,36 @@
 #include <parapet/diffusion/dynamic_threshold.hpp>
 #include <parapet/diffusion/energy_weight.hpp>
 #include <parapet/diffusion/guidance.hpp>
+#include <parapet/diffusion/hooks.hpp>
 #include <parapet/diffusion/known_part.hpp>
+#include <parapet/diffusion/linear_update.hpp>
+#include <parapet/diffusion/noise_level.hpp>
 #include <parapet/diffusion/noise_schedule.hpp>
+#include <parapet/diffusion/parameterization.hpp>
 #include <parapet/diffusion/residual_denoiser.hpp>
+#include <parapet/diffusion/sampler.hpp>
+#include <parapet/diffusion/sampling_plan.hpp>
 #include <parapet/diffusion/selection.hpp>
+#include <parapet/diffusion/solvers/ddim.hpp>
+#include <parapet/diffusion/solvers/ddpm.hpp>
 #include <parapet/diffusion/time_network.hpp>
 #include <parapet/diffusion/training.hpp>
 #include <parapet/diffusion/warm_start.hpp>
 
+#include <parapet/reachability/backup.hpp>
+#include <parapet/reachability/discount.hpp>
 #include <parapet/reachability/dynamics.hpp>
 #include <parapet/reachability/hamiltonian.hpp>
+#include <parapet/reachability/horizon.hpp>
 #include <parapet/reachability/input_samples.hpp>
 #include <parapet/reachability/input_set.hpp>
 #include <parapet/reachability/integrator.hpp>
+#include <parapet/reachability/lanes.hpp>
+#include <parapet/reachability/outcome.hpp>
 #include <parapet/reachability/problem.hpp>
+#include <parapet/reachability/stepping.hpp>
+#include <parapet/reachability/successor.hpp>
+#include <parapet/reachability/sweep.hpp>
 #include <parapet/reachability/systems/car_4d.hpp>
 #include <parapet/reachability/systems/car_5d.hpp>
 #include <parapet/reachability/systems/double_integrator.hpp>
@@ -77,6 +93,8 @@
 #include <parapet/reachability/systems/inverted_pendulum.hpp>
 #include <parapet/reachability/systems/planar_quadrotor.hpp>
 #include <parapet/reachability/systems/point_robot.hpp>
+#include <parapet/reachability/value_function.hpp>
+#include <parapet/reachability/value_iteration.hpp>
 
 #include <parapet/rl/bellman.hpp>
 #include <parapet/rl/environment.hpp>
