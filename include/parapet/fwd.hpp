@@ -70,6 +70,8 @@ struct vec;
 }  // namespace grid
 
 namespace diffusion {
+struct noise_level;
+struct sampling_plan;
 class noise_schedule;
 class time_network;
 }

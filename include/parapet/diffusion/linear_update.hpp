@@ -1,9 +1,11 @@
 // The kernels of every sampler: one map for one step of a plan.
 //
-//     linear_update             out := state(sum_k f_k in_k)
-//     predicting_update         x_0 := data(c x + d r),  m := a x + b x_0,  out := state(f m + sum_k f_k in_k),  keep := m
+//     linear_update             out := sum_k f_k in_k
+//     predicting_update         x_0 := data(c x + d r),  m := a x + b x_0,  out := f m + sum_k f_k in_k,  keep := m
+//     functor_update            x := f(x)
 //
-// `data` and `state` are the elementwise hooks of the sampler. Factors are in the scalar of the run.
+// `data` are elementwise hooks of the sampler. Factors are in the scalar of the run. The number of inputs is a template
+// argument; a sampler compiles one kernel for each number that a plan may ask for.
 #pragma once
 
 #include <parapet/config.hpp>
@@ -22,14 +24,13 @@ PARAPET_INLINE PARAPET_FN X weighted_sum(T const* factor, X const& first, Xs con
   return total;
 }
 
-template <class T, int K, class State>
+template <class T, int K>
 struct linear_update {
   T factor[K];
-  State state;
   template <class X, class... Xs>
   PARAPET_INLINE PARAPET_FN void operator()(X& out, Xs const&... in) const {
     static_assert(sizeof...(Xs) == K);
-    out = state(weighted_sum<X>(factor, in...));
+    out = weighted_sum<X>(factor, in...);
   }
 };
 
@@ -41,12 +42,11 @@ struct prediction_factors {
   T fresh;             // share of m in the target
 };
 
-template <class T, int K, class Data, class State, bool Keeps>
+template <class T, int K, class Data, bool Keeps>
 struct predicting_update {
   prediction_factors<T> p;
   T factor[K > 0 ? K : 1];
   Data data;
-  State state;
 
   template <class X, class... Xs>
   PARAPET_INLINE PARAPET_FN void operator()(X& out, X& keep, X const& x, X const& raw, Xs const&... in) const requires(Keeps) {
@@ -65,9 +65,16 @@ private:
     X const m = X(p.x) * x + X(p.raw) * answer;
     X total = X(p.fresh) * m;
     if constexpr (K > 0) total = total + weighted_sum<X>(factor, in...);
-    out = state(total);
+    out = total;
     return m;
   }
+};
+
+template <class F>
+struct functor_update {
+  F f;
+  template <class X>
+  PARAPET_INLINE PARAPET_FN void operator()(X& x) const { x = f(x); }
 };
 
 /// f(std::index_sequence<0 .. count - 1>) for a count known at run time, at most Max.

@@ -24,7 +24,7 @@
 namespace parapet::inline PARAPET_ABI::diffusion {
 
 inline constexpr int max_slots = 12;  ///< of a plan, x included
-inline constexpr int max_terms = 9;   ///< of one step, with the model's answer and the noise
+inline constexpr int max_terms = 8;   ///< of one step, with the model's answer and the noise
 
 /// In a term, instead of a slot: the prediction of this step, corrected by hooks; and the model's epsilon as it was before them.
 inline constexpr int fresh = -1, model_noise = -2;
