@@ -21,11 +21,18 @@
 #include <parapet/math/pack.hpp>
 
 #include <parapet/backend/backend.hpp>
+#include <parapet/backend/check.hpp>
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/backend/cpu/gemm.hpp>
 #include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/backend/cpu/map.hpp>
 #include <parapet/backend/cpu/thread_pool.hpp>
+#include <parapet/backend/cuda/gemm_layout.hpp>
+#include <parapet/backend/cuda/launch_shape.hpp>
+#include <parapet/backend/cuda/map_layout.hpp>
+#include <parapet/backend/cuda/random.hpp>
+#include <parapet/backend/cuda/reduce.hpp>
+#include <parapet/backend/cuda/rows.hpp>
 #include <parapet/backend/reference.hpp>
 
 #include <parapet/nn/activate.hpp>

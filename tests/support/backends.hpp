@@ -24,7 +24,6 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <type_traits>
 
 #if defined(__CUDACC__)
@@ -33,19 +32,6 @@ TYPE_TO_STRING(parapet::backend::cuda);  // nvcc would print "T"
 
 namespace support {
 
-/// Copies `count` elements between two spaces, one of them the host's.
-template <class From, class To, class T>
-void transfer(From, To, T const* from, T* to, index_t count) {
-#if defined(__CUDACC__)
-  if constexpr (!std::is_same_v<From, To>) {
-    parapet::backend::check_cuda(cudaMemcpy(to, from, static_cast<std::size_t>(count) * sizeof(T), cudaMemcpyDefault), "cudaMemcpy");
-    return;
-  }
-#endif
-  static_assert(std::is_same_v<From, parapet::host_space> && std::is_same_v<To, parapet::host_space>);
-  std::copy(from, from + count, to);
-}
-
 /// An array in the memory of backend B.
 template <class B, class T, int Rank>
 using on = tensor<T, Rank, typename B::space>;
@@ -53,16 +39,16 @@ using on = tensor<T, Rank, typename B::space>;
 template <class B, class T, int Rank>
 on<B, T, Rank> upload(B& be, tensor<T, Rank> const& host) {
   on<B, T, Rank> device(host.shape());
-  transfer(parapet::host_space{}, typename B::space{}, host.flat().data(), device.flat().data(), host.size());
+  copy(be, host.flat(), device.flat());
   synchronize(be);
   return device;
 }
 
 template <class B, class T, int Rank, class Space>
 tensor<T, Rank> download(B& be, tensor<T, Rank, Space> const& device) {
-  synchronize(be);
   tensor<T, Rank> host(device.shape());
-  transfer(Space{}, parapet::host_space{}, device.flat().data(), host.flat().data(), host.size());
+  copy(be, device.flat(), host.flat());
+  synchronize(be);
   return host;
 }
 

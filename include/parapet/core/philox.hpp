@@ -43,6 +43,14 @@ PARAPET_FN constexpr std::uint32_t to_index(std::uint32_t bits, std::uint64_t n)
   return static_cast<std::uint32_t>((static_cast<std::uint64_t>(bits) * n) >> 32);
 }
 
+/// Standard normal, number 0 to 3 of a block, by Box and Muller on words (0, 1) and (2, 3).
+PARAPET_FN inline float to_normal(philox_block const& b, int number) {
+  int const pair = number & 2;
+  float const radius = std::sqrt(-2.0f * std::log(to_uniform(b.word[pair])));
+  float const angle = 6.28318530717958648f * to_uniform(b.word[pair + 1]);
+  return radius * (number % 2 == 0 ? std::cos(angle) : std::sin(angle));
+}
+
 /// A named sequence of random elements: (seed, stream) picks it, an index reads from it.
 class philox_stream {
 public:
@@ -62,14 +70,8 @@ public:
   PARAPET_FN constexpr index_t below(index_t i, index_t n) const {
     return static_cast<index_t>(to_index(bits(i), static_cast<std::uint64_t>(n)));
   }
-  /// Element i, standard normal by Box and Muller on words (0, 1) and (2, 3) of its block.
-  PARAPET_FN float normal(index_t i) const {
-    philox_block const b = block(i / 4);
-    int const pair = static_cast<int>(i % 4) & 2;
-    float const radius = std::sqrt(-2.0f * std::log(to_uniform(b.word[pair])));
-    float const angle = 6.28318530717958648f * to_uniform(b.word[pair + 1]);
-    return radius * (i % 2 == 0 ? std::cos(angle) : std::sin(angle));
-  }
+  /// Element i, standard normal.
+  PARAPET_FN float normal(index_t i) const { return to_normal(block(i / 4), static_cast<int>(i % 4)); }
 
 private:
   std::uint64_t seed_, stream_;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/backend/check.hpp>
 #include <parapet/core/buffer.hpp>
 #include <parapet/core/tensor_view.hpp>
 
@@ -59,15 +60,6 @@ void eigen_product(scratch_memory& scratch, index_t rows, index_t columns, index
                                                  Eigen::ColMajor, 1>::run(rows, columns, depth, left, left_stride,
                                                                           right, right_stride, result, 1,
                                                                           result_stride, T(1), blocking, nullptr);
-}
-
-/// Throws shape_error unless every operand has unit stride along an axis, c along its rows.
-template <class A, class B, class C>
-void check_gemm_strides(matrix_view<A> const& a, matrix_view<B> const& b, matrix_view<C> const& c) {
-  auto const unit = [](auto const& x, int axis) { return x.stride(axis) == 1 || x.extent(axis) == 1; };
-  if ((unit(a, 0) || unit(a, 1)) && (unit(b, 0) || unit(b, 1)) && unit(c, 1)) return;
-  throw shape_error(parapet::detail::concat("gemm: strides ", a.strides(), ", ", b.strides(), ", ", c.strides(),
-                                            ": operands need unit stride along an axis, the result along its rows"));
 }
 
 /// c += a b for row-major c and a, b in either order. Row-major C = A B is column-major C' = B' A'.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/backend/check.hpp>
 #include <parapet/core/tensor_view.hpp>
 #include <parapet/math/pack.hpp>
 
@@ -35,14 +36,6 @@ struct map_row {
 template <class T>
 using map_argument = std::conditional_t<std::is_const_v<T>, pack<std::remove_const_t<T>> const&,
                                         pack<std::remove_const_t<T>>&>;
-
-/// Throws shape_error for columns that a pack cannot load, or store without losing all but one.
-template <class T>
-void check_map_strides(tensor_view<T, 2> const& x) {
-  if (x.extent(1) <= 1 || x.stride(1) == 1 || (x.stride(1) == 0 && std::is_const_v<T>)) return;
-  throw shape_error(parapet::detail::concat("map: an argument of shape ", x.shape(), " has strides ", x.strides(),
-                                            ", expected a last stride of 1", std::is_const_v<T> ? " or 0" : ""));
-}
 
 template <class F, class... Ts, class... Count>
 PARAPET_INLINE void map_packs(F const& f, std::tuple<map_row<Ts>...> const& rows, index_t column, Count... count) {

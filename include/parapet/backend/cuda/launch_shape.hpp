@@ -1,0 +1,60 @@
+// How many blocks of how many threads: plain arithmetic, so that it is tested without a device.
+//
+// Kernels are grid-stride loops, right for any number of blocks; more blocks than the device can hold gain nothing.
+#pragma once
+
+#include <parapet/config.hpp>
+
+namespace parapet::inline PARAPET_ABI::backend::cuda_detail {
+
+/// Blocks along x and y of threads along x and y.
+struct launch_shape {
+  unsigned blocks_x, blocks_y, threads_x, threads_y;
+  friend constexpr bool operator==(launch_shape const&, launch_shape const&) = default;
+};
+
+inline constexpr index_t threads_per_block = 256;
+inline constexpr index_t blocks_per_multiprocessor = 16;  // two waves of full multiprocessors
+inline constexpr index_t warp = 32;
+inline constexpr index_t warps_per_block = threads_per_block / warp;
+inline constexpr index_t longest_warp_row = 2048;  // longer rows get a block each
+inline constexpr index_t reduced_per_thread = 8;   // elements of a reduction that a thread folds before the block does
+
+constexpr index_t divide_up(index_t n, index_t d) { return n / d + (n % d != 0); }
+
+/// n / per_block blocks, at least one and at most what keeps the device busy.
+constexpr unsigned block_count(index_t n, index_t per_block, index_t multiprocessors) {
+  index_t const wanted = divide_up(n, per_block), most = multiprocessors * blocks_per_multiprocessor;
+  return static_cast<unsigned>(wanted < 1 ? 1 : wanted < most ? wanted : most);
+}
+
+/// One thread an element.
+constexpr launch_shape shape_for_elements(index_t n, index_t multiprocessors) {
+  return {block_count(n, threads_per_block, multiprocessors), 1, static_cast<unsigned>(threads_per_block), 1};
+}
+
+/// One warp a row, several rows a block; or one block a row.
+constexpr bool row_fits_warp(index_t columns) { return columns <= longest_warp_row; }
+constexpr launch_shape shape_for_rows(index_t rows, index_t columns, index_t multiprocessors) {
+  if (row_fits_warp(columns))
+    return {block_count(rows, warps_per_block, multiprocessors), 1, static_cast<unsigned>(warp), static_cast<unsigned>(warps_per_block)};
+  return {block_count(rows, 1, multiprocessors), 1, static_cast<unsigned>(threads_per_block), 1};
+}
+
+/// 32 columns a block; its 32 rows of threads share the matrix's rows.
+constexpr launch_shape shape_for_columns(index_t columns, index_t matrices) {
+  return {static_cast<unsigned>(divide_up(columns, warp)), static_cast<unsigned>(matrices), static_cast<unsigned>(warp),
+          static_cast<unsigned>(warp)};
+}
+
+/// Blocks of a reduction of n elements. By n alone, so that the order of a sum does not depend on the device.
+inline constexpr index_t most_partial_results = 512;
+constexpr index_t partial_results(index_t n) {
+  index_t const wanted = divide_up(n, threads_per_block * reduced_per_thread);
+  return wanted < 1 ? 1 : wanted < most_partial_results ? wanted : most_partial_results;
+}
+
+/// Whether indices below n and the steps of a grid-stride loop fit 32 bits, whose division is several times as fast.
+constexpr bool fits_32_bits(index_t n) { return n < index_t{1} << 31; }
+
+}  // namespace parapet::inline PARAPET_ABI::backend::cuda_detail

@@ -1,0 +1,79 @@
+// map and for_each_index: grid-stride kernels around the bodies of backend/cuda/map_layout.hpp.
+//
+// map(be, f, views...) calls f with one reference per view. Views of const elements may repeat by strides of 0. Rows of aligned
+// elements are read and written 16 bytes at a time. f is copied to the device: a named functor that owns nothing.
+#pragma once
+
+#include <parapet/config.hpp>
+#include <parapet/backend/check.hpp>
+#include <parapet/backend/cuda/backend.cuh>
+#include <parapet/backend/cuda/map_layout.hpp>
+
+#include <cstdint>
+#include <type_traits>
+
+namespace parapet::inline PARAPET_ABI::backend {
+
+namespace cuda_detail {
+
+template <class Unsigned, class F, class... Ts>
+__global__ void map_kernel(Unsigned n, F f, extents<3> shape, map_argument<Ts>... x) {
+  for (Unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) map_element(f, unravel(i, shape), x...);
+}
+template <class Unsigned, class F, class... Ts>
+__global__ void map_vector_kernel(Unsigned n, F f, extents<3> shape, map_argument<Ts>... x) {
+  for (Unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) map_vector_or_rest(f, i, shape, x...);
+}
+template <class Unsigned, class F, int Rank>
+__global__ void for_each_kernel(Unsigned n, F f, extents<Rank> shape) {
+  for (Unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) call_at(f, i, shape);
+}
+
+/// run(n as the narrowest unsigned type that a grid-stride loop over n needs).
+template <class Run>
+void with_index_type(index_t n, Run const& run) {
+  if (fits_32_bits(n)) run(static_cast<std::uint32_t>(n));
+  else run(static_cast<std::uint64_t>(n));
+}
+
+template <class F, class... Ts>
+void launch_map(cuda& be, F const& f, extents<3> shape, map_argument<Ts>... x) {
+  merge_axes(shape, x...);
+  constexpr index_t width = vector_width<Ts...>;
+  bool const vectors = (is_vectorizable(shape, x) && ...);
+  index_t const n = vectors ? shape[0] * shape[1] * divide_up(shape[2], width) : shape.size();
+  with_index_type(n, [&](auto count) {
+    using unsigned_type = decltype(count);
+    auto const kernel = vectors ? map_vector_kernel<unsigned_type, F, Ts...> : map_kernel<unsigned_type, F, Ts...>;
+    launch(be, "map", shape.size(), shape_for_elements(n, be.multiprocessors()), kernel, count, f, shape, x...);
+  });
+}
+
+}  // namespace cuda_detail
+
+/// f(x...) on corresponding elements of views of one shape, rank 1 to 3; along the last axis each has a stride of 1 or, to repeat
+/// a const element, 0. Throws shape_error.
+template <class F, class T, int Rank, class... Ts>
+void map(cuda& be, F const& f, tensor_view<T, Rank, device_space> const& first, tensor_view<Ts, Rank, device_space> const&... others) {
+  static_assert((std::is_same_v<std::remove_const_t<T>, std::remove_const_t<Ts>> && ...),
+                "map: all arguments must have the same element type");
+  static_assert(std::is_trivially_copyable_v<F>, "map: a functor is copied to the device, so it must be trivially copyable");
+  (check_shape("map: an argument", others.shape(), first.shape()), ...);
+  detail::check_map_strides(first);
+  (detail::check_map_strides(others), ...);
+  if (first.size() != 0) cuda_detail::launch_map(be, f, cuda_detail::as_map_shape(first.shape()), cuda_detail::as_map_argument(first), cuda_detail::as_map_argument(others)...);
+}
+
+/// f(i...) for every index of `shape`, in any order; f writes through views that it holds.
+template <int Rank, class F>
+void for_each_index(cuda& be, extents<Rank> const& shape, F const& f) {
+  static_assert(std::is_trivially_copyable_v<F>, "for_each_index: a functor is copied to the device, so it must be trivially copyable");
+  index_t const n = shape.size();
+  if (n == 0) return;
+  cuda_detail::with_index_type(n, [&](auto count) {
+    cuda_detail::launch(be, "for_each_index", n, cuda_detail::shape_for_elements(n, be.multiprocessors()), cuda_detail::for_each_kernel<decltype(count), F, Rank>,
+                   count, f, shape);
+  });
+}
+
+}  // namespace parapet::inline PARAPET_ABI::backend

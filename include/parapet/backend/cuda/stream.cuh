@@ -1,0 +1,41 @@
+// Owners of CUDA's and cuBLASLt's handles: made by the constructor, which throws cuda_error, given back by the destructor.
+#pragma once
+
+#include <parapet/config.hpp>
+#include <parapet/backend/cuda/error.cuh>
+
+namespace parapet::inline PARAPET_ABI::backend::cuda_detail {
+
+/// An in-order queue that does not wait for the default stream.
+class stream {
+public:
+  stream() { check_cuda(cudaStreamCreateWithFlags(&handle_, cudaStreamNonBlocking), "cudaStreamCreate"); }
+  stream(stream const&) = delete;
+  stream& operator=(stream const&) = delete;
+  ~stream() { forgive(cudaStreamDestroy(handle_)); }
+  operator cudaStream_t() const { return handle_; }  // NOLINT: stands for the handle
+
+private:
+  cudaStream_t handle_ = nullptr;
+};
+
+class blas_handle {
+public:
+  blas_handle() { check_cublas(cublasLtCreate(&handle_), "cublasLtCreate"); }
+  blas_handle(blas_handle const&) = delete;
+  blas_handle& operator=(blas_handle const&) = delete;
+  ~blas_handle() { static_cast<void>(cublasLtDestroy(handle_)); }
+  operator cublasLtHandle_t() const { return handle_; }  // NOLINT
+
+private:
+  cublasLtHandle_t handle_ = nullptr;
+};
+
+inline int device_attribute(cudaDeviceAttr attribute) {
+  int device = 0, value = 0;
+  check_cuda(cudaGetDevice(&device), "cudaGetDevice");
+  check_cuda(cudaDeviceGetAttribute(&value, attribute, device), "cudaDeviceGetAttribute ", static_cast<int>(attribute), " of device ", device);
+  return value;
+}
+
+}  // namespace parapet::inline PARAPET_ABI::backend::cuda_detail
