@@ -74,7 +74,7 @@ TEST_CASE("noise schedule: data and noise share the variance") {
 TEST_CASE("noise schedule: refuses what is no schedule") {
   auto const message = [](auto make) { return message_of<argument_error>(make); };
   CHECK(message([] { noise_schedule({}); }) == "noise_schedule: no steps");
-  CHECK(message([] { noise_schedule({0.5, 1.0}); }) == "noise_schedule: beta 1 outside (0, 1)");
+  CHECK(message([] { noise_schedule({1.0, 0.5}); }) == "noise_schedule: beta 1 outside (0, 1)");
   CHECK(message([] { noise_schedule({0.0}); }) == "noise_schedule: beta 0 outside (0, 1)");
   CHECK(message([] { noise_schedule({std::numeric_limits<double>::quiet_NaN()}); }) == "noise_schedule: beta nan outside (0, 1)");
   CHECK(message([] { noise_schedule::vp(0); }) == "noise_schedule: 0 steps, expected at least 1");
