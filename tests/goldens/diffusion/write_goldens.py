@@ -313,14 +313,14 @@ DIFFUSERS = {
     "DDIM": {
         "clip": join(LINEAR), "": join(SD, PLAIN), "eta_half": join(SD, PLAIN, dict(step=dict(eta=0.5))),
         "eta_one": join(SD, PLAIN, dict(step=dict(eta=1.0))), "offset": join(SD, PLAIN, dict(steps_offset=1)),
-        "trailing": join(SD, PLAIN, TRAILING), "first_entry": join(SD, PLAIN, dict(set_alpha_to_one=False)),
+        "trailing": join(SD, PLAIN, TRAILING), "first_entry": join(SD, PLAIN, dict(set_alpha_to_one=False, steps_offset=1)),
         "v": join(SD, PLAIN, V), "sample": join(SD, PLAIN, SAMPLE), "cosine": join(COSINE, PLAIN),
         "threshold": join(SD, THRESHOLD), "clipped_output": join(LINEAR, dict(step=dict(use_clipped_model_output=True, eta=0.3))),
         "zero_snr": join(SD, PLAIN, ZERO_SNR, TRAILING, V)},
     "DDIMInverse": {"": join(SD, PLAIN), "v": join(SD, PLAIN, V)},
-    "PNDM": {"": join(SD), "skip_prk": join(SD, dict(skip_prk_steps=True)),
-             "to_one": join(SD, dict(skip_prk_steps=True, set_alpha_to_one=True, steps_offset=1)),
-             "v": join(SD, dict(skip_prk_steps=True), V)},
+    "PNDM": {"": join(SD, dict(steps_offset=1)), "skip_prk": join(SD, dict(skip_prk_steps=True, steps_offset=1)),
+             "to_one": join(SD, dict(skip_prk_steps=True, set_alpha_to_one=True)),
+             "v": join(SD, dict(skip_prk_steps=True, steps_offset=1), V)},
     "DEISMultistep": {"1": join(SD, order(1)), "2": join(SD), "3": join(SD, order(3)), "3_karras": join(SD, order(3), KARRAS),
                       "3_v": join(SD, order(3), V), "3_high_final": join(SD, order(3), dict(lower_order_final=False), LEADING)},
     "DPMSolverMultistep": {

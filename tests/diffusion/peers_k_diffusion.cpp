@@ -1,0 +1,70 @@
+// k-diffusion's samplers step by step: goldens/diffusion/README.md.
+#include <parapet/diffusion/solvers/dpm2.hpp>
+#include <parapet/diffusion/solvers/dpm_fast.hpp>
+#include <parapet/diffusion/solvers/dpm_pp_2s_ancestral.hpp>
+#include <parapet/diffusion/solvers/dpm_pp_sde.hpp>
+#include <parapet/diffusion/solvers/euler.hpp>
+#include <parapet/diffusion/solvers/euler_ancestral.hpp>
+#include <parapet/diffusion/solvers/heun.hpp>
+#include <parapet/diffusion/solvers/lms.hpp>
+
+#include "diffusion/peers.hpp"
+
+namespace {
+
+using namespace peers;
+
+level_list list(std::vector<double> const& sigmas) {
+  level_list levels;
+  for (double s : sigmas) levels.push_back({1, s, s});
+  return levels;
+}
+level_list karras(index_t n, double low = 0.02, double high = 20, double rho = 7, bool to_zero = true) {
+  std::vector<double> s;
+  for (index_t i = 0; i < n; ++i) {
+    double const share = static_cast<double>(i) / static_cast<double>(n - 1);
+    s.push_back(std::pow(std::pow(high, 1 / rho) + share * (std::pow(low, 1 / rho) - std::pow(high, 1 / rho)), rho));
+  }
+  if (to_zero) s.push_back(0);
+  return list(s);
+}
+level_list even(index_t n) {
+  std::vector<double> s;
+  for (index_t i = 0; i <= n; ++i) s.push_back(20 * std::pow(0.02 / 20, static_cast<double>(i) / static_cast<double>(n)));
+  return list(s);
+}
+level_list even_fast(index_t n) { return even(n / 3 + 1); }
+level_list usual(index_t n) { return karras(n); }
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("peers: k-diffusion", B, TEST_BACKENDS) {
+  goldens const file("goldens/diffusion/k_diffusion.safetensors");
+  churn const c{.amount = 3, .s_min = 0.05, .s_max = 5, .noise = 1.003};
+  auto const fast = [](double eta) {
+    return [eta](level_list const& levels, index_t n) { return make_plan(dpm_fast{.evaluations = n, .eta = eta}, levels); };
+  };
+  check<B, plain>(file, {
+    {"euler", usual, with(euler{}), model::data},
+    {"euler.churn", usual, with(euler{c}), model::data},
+    {"euler_ancestral", usual, with(euler_ancestral{}), model::data},
+    {"euler_ancestral.eta_half", usual, with(euler_ancestral{.eta = 0.5, .noise = 1.01}), model::data},
+    {"heun", usual, with(heun{}), model::data},
+    {"heun.churn", usual, with(heun{c}), model::data},
+    {"dpm_2", usual, with(dpm2{}), model::data},
+    {"dpm_2.churn", usual, with(dpm2{c}), model::data},
+    {"dpm_2_ancestral", usual, with(dpm2_ancestral{}), model::data},
+    {"dpm_2_ancestral.eta_half", usual, with(dpm2_ancestral{.eta = 0.5}), model::data},
+    {"lms", usual, with(lms{}), model::data},
+    {"lms.2", usual, with(lms{2}), model::data},
+    {"lms.3", usual, with(lms{3}), model::data},
+    {"dpm_fast", even_fast, fast(0), model::data},
+    {"dpm_fast.eta_one", even_fast, fast(1), model::data},
+    {"dpmpp_2s_ancestral", usual, with(dpm_pp_2s_ancestral{}), model::data},
+    {"dpmpp_2s_ancestral.eta_half", usual, with(dpm_pp_2s_ancestral{.eta = 0.5}), model::data},
+    {"dpmpp_2s_ancestral.eta_zero", usual, with(dpm_pp_2s_ancestral{.eta = 0}), model::data},
+    {"dpmpp_sde", usual, with(dpm_pp_sde{}), model::data},
+    {"dpmpp_sde.eta_half", usual, with(dpm_pp_sde{.eta = 0.5}), model::data},
+    {"dpmpp_sde.r_third", usual, with(dpm_pp_sde{.r = 1.0 / 3}), model::data},
+  });
+}
