@@ -15,6 +15,9 @@
 #include <parapet/backend/thrust/thrust_host.hpp>
 #define TEST_BACKENDS \
   parapet::backend::thrust_host<parapet::backend::thrust_cpp>, parapet::backend::thrust_host<parapet::backend::thrust_omp>
+#elif defined(TEST_ON_CUDA_BODIES)
+#include "support/cuda_bodies.hpp"
+#define TEST_BACKENDS support::cuda_bodies
 #else
 #include <parapet/backend/cpu/cpu.hpp>
 #define TEST_BACKENDS parapet::backend::cpu

@@ -9,18 +9,13 @@
 #include <parapet/backend/check.hpp>
 #include <parapet/backend/cuda/backend.cuh>
 #include <parapet/backend/cuda/gemm_layout.hpp>
-#include <parapet/backend/cuda/map.cuh>
+#include <parapet/backend/cuda/movement.cuh>
 
 #include <concepts>
 
 namespace parapet::inline PARAPET_ABI::backend {
 
 namespace cuda_detail {
-
-struct assign {
-  template <class X>
-  PARAPET_FN void operator()(X& y, X const& x) const { y = x; }
-};
 
 template <class T>
 product_key make_product_key(gemm_layout const& layout, tensor_view<T const, 3, device_space> const& a,
@@ -58,7 +53,6 @@ void multiply(cuda& be, tensor_view<T const, 3, device_space> const& a, tensor_v
               tensor_view<T, 3, device_space> const& c, bool accumulate, matrix_view<T const, device_space> const& bias) {
   if (c.size() == 0) return;
   detail::check_gemm_strides(a(0), b(0), c(0));
-  matrix_view<T const, device_space> const rows_of_bias = bias;
   tensor_view<T const, 3, device_space> const spread(bias.data(), c.shape(), extents{bias.stride(0), index_t{0}, bias.stride(1)});
   gemm_layout const layout = make_gemm_layout(c(0).shape(), a.extent(2), a(0).strides(), b(0).strides(), c(0).strides());
   bool const has_depth = a.extent(2) != 0;
@@ -72,11 +66,11 @@ void multiply(cuda& be, tensor_view<T const, 3, device_space> const& a, tensor_v
     product_key const key = make_product_key(layout, a, b, c, false, 0);
     product_plan const& plan = be.products().plan(key);
     if (plan.usable) {
-      if (!bias.empty()) map(be, assign{}, c, spread);
+      if (!bias.empty()) copy(be, spread, c);
       return run_product(be, key, plan, a, b, c, static_cast<T const*>(nullptr), accumulate || !bias.empty());
     }
   }
-  for_each_index(be, c.shape(), product_element<T, device_space>{a, b, c, rows_of_bias, accumulate});
+  for_each_index(be, c.shape(), product_element<T, device_space>{a, b, c, bias, accumulate});
 }
 
 }  // namespace cuda_detail
