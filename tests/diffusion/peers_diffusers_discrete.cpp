@@ -9,39 +9,26 @@
 
 #include "diffusion/peers_grids.hpp"
 
-namespace {
-
-using namespace peers;
-
-/// Flow times of FlowMatchEulerDiscrete: even, then shifted, then a last 0.
-level_list flow_table(index_t n, double shift, double low) {
-  std::vector<double> s = each(linspace(1, low, n), [=](double t) { return shift * t / (1 + (shift - 1) * t); });
-  s.push_back(0);
-  return flow_levels(s);
-}
-
-}  // namespace
-
-TEST_CASE_TEMPLATE("peers: diffusers' DDPM, DDIM and LCM schedulers", B, TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("peers: diffusers' DDPM, DDIM, LCM and TCD schedulers", B, TEST_BACKENDS) {
+  using namespace peers;
   goldens const file("goldens/diffusion/diffusers.safetensors");
-  betas const sd = betas::scaled_linear(), line = betas::linear(), cosine = betas::cosine(), sigmoid = betas::sigmoid(), zero = sd.zero_snr();
-  auto const usual = [&](index_t n) { return at_steps(sd, leading(n)); };
-  auto const on_line = [&](index_t n) { return at_steps(line, leading(n)); };
-  auto const on_cosine = [&](index_t n) { return at_steps(cosine, leading(n)); };
-  auto const on_sigmoid = [&](index_t n) { return at_steps(sigmoid, leading(n)); };
-  auto const on_trailing = [&](index_t n) { return at_steps(sd, trailing(n)); };
-  auto const on_zero = [&](index_t n) { return at_steps(zero, trailing(n)); };
-  auto const on_linspace = [&](index_t n) { return at_steps(sd, rounded(linspace(999, 0, n))); };
-  auto const offset = [&](index_t n) { return at_steps(sd, leading(n, 1)); };
-  auto const to_first = [&](index_t n) { return at_steps(sd, leading(n, 1), 0); };
-  auto const lcm_steps = [](betas const& table, index_t end = -1) {
-    return [table, end](index_t n) {
-      std::vector<double> t;  // 50 steps of the model it was distilled from
+  noise_schedule const sd = stable_diffusion(), line = noise_schedule::linear(1000), cosine = noise_schedule::cosine(1000), sigmoid = noise_schedule::sigmoid(1000);
+  auto const usual = [&](index_t n) { return make_levels(sd, leading{}, n); };
+  auto const on_line = [&](index_t n) { return make_levels(line, leading{}, n); };
+  auto const on_cosine = [&](index_t n) { return make_levels(cosine, leading{}, n); };
+  auto const on_sigmoid = [&](index_t n) { return make_levels(sigmoid, leading{}, n); };
+  auto const on_trailing = [&](index_t n) { return make_levels(sd, trailing{}, n); };
+  auto const on_zero = [&](index_t n) { return make_levels(sd.zero_terminal_snr(), trailing{}, n); };
+  auto const on_linspace = [&](index_t n) { return at_steps(sd, linspace_numbers(999, 0, n)); };
+  auto const offset = [&](index_t n) { return make_levels(sd, leading{.offset = 1}, n); };
+  auto const to_first = [&](index_t n) { return ending_at(make_levels(sd, leading{.offset = 1}, n), sd.level(0)); };
+  auto const lcm_steps = [](noise_schedule const& s, index_t end = -1) {
+    return [s, end](index_t n) {
+      numbers t;  // some of the 50 steps of the model that this one was distilled from
       for (index_t i = 0; i < n; ++i) t.push_back(static_cast<double>((50 - i * 50 / n) * 20 - 1));
-      return at_steps(table, t, end);
+      return at_steps(s, t, end);
     };
   };
-  noise_schedule const train(sd.values());
   auto const e = model::epsilon, v = model::v;
   // Where the last step starts above step 0, diffusers still draws noise for it, of its least deviation 1e-10.
   constexpr double last_noise = 2e-10;
@@ -67,10 +54,10 @@ TEST_CASE_TEMPLATE("peers: diffusers' DDPM, DDIM and LCM schedulers", B, TEST_BA
     {"DDIM.sample", usual, with(ddim{}), model::data},
     {"DDIM.cosine", on_cosine, with(ddim{})},
     {"DDIM.zero_snr", on_zero, with(ddim{}), v},
-    {"TCD.eta_zero", lcm_steps(sd, 0), with(tcd(train, 0)), e},
-    {"TCD", lcm_steps(sd, 0), with(tcd(train, 0.3)), e},
-    {"TCD.eta_one", lcm_steps(sd, 0), with(tcd(train, 1)), e},
-    {"TCD.v", lcm_steps(sd, 0), with(tcd(train, 0.3)), v},
+    {"TCD.eta_zero", lcm_steps(sd, 0), with(tcd(sd, 0)), e},
+    {"TCD", lcm_steps(sd, 0), with(tcd(sd, 0.3)), e},
+    {"TCD.eta_one", lcm_steps(sd, 0), with(tcd(sd, 1)), e},
+    {"TCD.v", lcm_steps(sd, 0), with(tcd(sd, 0.3)), v},
     {"LCM", lcm_steps(sd), with(lcm{}), e},
     {"LCM.v", lcm_steps(sd), with(lcm{}), v},
     {"LCM.linear", lcm_steps(line), with(lcm{.scaling = 5}), e},
@@ -78,37 +65,53 @@ TEST_CASE_TEMPLATE("peers: diffusers' DDPM, DDIM and LCM schedulers", B, TEST_BA
 }
 
 TEST_CASE_TEMPLATE("peers: diffusers' flow schedulers", B, TEST_BACKENDS) {
+  using namespace peers;
   goldens const file("goldens/diffusion/diffusers.safetensors");
-  auto const even = [](index_t n) { return flow_table(n, 1, 0.001); };
-  auto const shifted = [](index_t n) { return flow_table(n, 3, 3 * 0.001 / (1 + 2 * 0.001)); };
+  double const first = 0.001, third = shifted({first}, 3)[0];  // the last times above 0
+  auto const even = [=](index_t n) { return flow_levels(then_zero(linspace_numbers(1, first, n))); };
+  auto const three = [=](index_t n) { return flow_levels(then_zero(shifted(linspace_numbers(1, third, n), 3))); };
+  auto const dynamic = [=](index_t n) { return flow_levels(then_zero(shifted(linspace_numbers(1, first, n), std::exp(0.8)))); };
+  auto const terminal = [=](index_t n) {
+    numbers t = shifted(linspace_numbers(1, third, n), 3);
+    double const scale = (1 - t.back()) / (1 - 0.02);
+    for (double& s : t) s = 1 - (1 - s) / scale;
+    return flow_levels(then_zero(t));
+  };
+  auto const on_karras = [=](index_t n) { return make_levels(edm{first, 1}, karras_grid{}, n, last_level::data); };
+  auto const flow_of = [](auto levels) {
+    return [levels](index_t n) {
+      numbers t;
+      for (noise_level const& l : levels(n)) t.push_back(l.sigma);
+      return flow_levels(t);
+    };
+  };
   auto const f = model::flow;
   check<B, plain>(file, {
     {"FlowMatchEulerDiscrete", even, with(flow_euler{}), f},
-    {"FlowMatchEulerDiscrete.shift", shifted, with(flow_euler{}), f},
+    {"FlowMatchEulerDiscrete.shift", three, with(flow_euler{}), f},
+    {"FlowMatchEulerDiscrete.dynamic", dynamic, with(flow_euler{}), f},
+    {"FlowMatchEulerDiscrete.terminal", terminal, with(flow_euler{}), f},
+    {"FlowMatchEulerDiscrete.karras", flow_of(on_karras), with(flow_euler{}), f},
     {"FlowMatchEulerDiscrete.stochastic", even, with(consistency{}), f},
     {"FlowMatchHeunDiscrete", even, with(flow_heun{}), f},
-    {"FlowMatchHeunDiscrete.shift", shifted, with(flow_heun{}), f},
+    {"FlowMatchHeunDiscrete.shift", three, with(flow_heun{}), f},
     {"FlowMatchLCM", even, with(consistency{}), f},
-    {"FlowMatchLCM.shift", shifted, with(consistency{}), f},
+    {"FlowMatchLCM.shift", three, with(consistency{}), f},
   });
 }
 
 TEST_CASE_TEMPLATE("peers: diffusers' consistency and EDM schedulers", B, TEST_BACKENDS) {
+  using namespace peers;
   goldens const file("goldens/diffusion/diffusers.safetensors");
-  auto const scaled = [](std::vector<double> s, double end) {
-    level_list levels;
-    s.push_back(end);
-    for (double v : s) levels.push_back({1, v, 0.25 * std::log(v)});
-    return levels;
+  auto const consistency_steps = [](index_t n) {
+    level_list const all = make_levels(edm{}, karras_grid{}, 149);
+    level_list some;
+    for (index_t i = 0; i < n; ++i) some.push_back(all[static_cast<std::size_t>(i * (150 / n))]);
+    some.push_back(all.back());
+    return some;
   };
-  auto const consistency_steps = [&](index_t n) {
-    std::vector<double> s;  // some of the model's 150 levels
-    auto const all = karras(80, 0.002, 150);
-    for (index_t i = 0; i < n; ++i) s.push_back(all[static_cast<std::size_t>(i * (150 / n))]);
-    return scaled(s, 0.002);
-  };
-  auto const on_karras = [&](index_t n) { return scaled(karras(80, 0.002, n), 0); };
-  auto const on_exponential = [&](index_t n) { return scaled(exponential(80, 0.002, n), 0); };
+  auto const on_karras = [](index_t n) { return make_levels(edm{}, karras_grid{}, n, last_level::data); };
+  auto const on_exponential = [](index_t n) { return make_levels(edm{}, exponential_grid{}, n, last_level::data); };
   churn const c{.amount = 3, .s_min = 0.05, .s_max = 50, .noise = 1.003};
   check<B, preconditioned>(file, {
     {"CMStochasticIterative", consistency_steps, with(consistency{.s_min = 0.002}), model::consistency, false, 0, 0.5},

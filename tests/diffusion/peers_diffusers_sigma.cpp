@@ -11,16 +11,16 @@
 TEST_CASE_TEMPLATE("peers: diffusers' Euler, Heun, KDPM2, LMS and SDE schedulers", B, TEST_BACKENDS) {
   using namespace peers;
   goldens const file("goldens/diffusion/diffusers.safetensors");
-  betas const sd = betas::scaled_linear(), zero = sd.zero_snr(std::exp2(-24)), exp = betas::exponential();
-  auto const usual = [&](index_t n) { return at_times(sd, linspace(999, 0, n)); };
-  auto const usual_exp = [&](index_t n) { return at_times(exp, linspace(999, 0, n)); };
-  auto const on_karras = [&](index_t n) { return ending(karras(sd.s(index_t{999}), sd.s(index_t{0}), n)); };
-  auto const on_exponential = [&](index_t n) { return ending(exponential(sd.s(index_t{999}), sd.s(index_t{0}), n)); };
-  auto const log_linear = [&](index_t n) { return preserving(exponential(sd.s(index_t{999}), sd.s(index_t{0}), n + 1)); };
-  auto const on_trailing = [&](index_t n) { return at_times(sd, trailing(n)); };
-  auto const to_first = [&](index_t n) { return at_times(sd, trailing(n), sd.s(index_t{0})); };
-  auto const on_zero = [&](index_t n) { return at_times(zero, trailing(n)); };
-  auto const offset = [&](index_t n) { return at_times(sd, leading(n, 1)); };
+  noise_schedule const sd = stable_diffusion();
+  auto const usual = [&](index_t n) { return between_steps(sd, n); };
+  auto const usual_exp = [](index_t n) { return between_steps(exponential_betas(), n); };
+  auto const on_karras = [&](index_t n) { return on(sd, karras_grid{}, n); };
+  auto const on_exponential = [&](index_t n) { return on(sd, exponential_grid{}, n); };
+  auto const log_linear = [&](index_t n) { return make_levels(interpolated(sd), log_snr_grid{}, n); };
+  auto const on_trailing = [&](index_t n) { return make_levels(sd, trailing{}, n); };
+  auto const to_first = [&](index_t n) { return ending_at(make_levels(sd, trailing{}, n), sd.level(0)); };
+  auto const on_zero = [&](index_t n) { return with_finite_start(make_levels(sd.zero_terminal_snr(), trailing{}, n)); };
+  auto const offset = [&](index_t n) { return make_levels(sd, leading{.offset = 1}, n); };
   churn const c{.amount = 3, .s_min = 0.1, .s_max = 10, .noise = 1.007};
   auto const e = model::epsilon, v = model::v;
   check<B, plain>(file, {

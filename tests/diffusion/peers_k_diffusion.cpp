@@ -8,33 +8,23 @@
 #include <parapet/diffusion/solvers/heun.hpp>
 #include <parapet/diffusion/solvers/lms.hpp>
 
-#include "diffusion/peers.hpp"
+#include "diffusion/peers_grids.hpp"
 
 namespace {
 
 using namespace peers;
 
-level_list list(std::vector<double> const& sigmas) {
+level_list usual(index_t n) { return make_levels(edm{0.02, 20}, karras_grid{}, n, last_level::data); }
+level_list rho_3(index_t n) { return make_levels(edm{0.02, 20}, karras_grid{.rho = 3}, n, last_level::data); }
+level_list exponential(index_t n) { return make_levels(edm{0.02, 20}, exponential_grid{}, n, last_level::data); }
+level_list polyexponential(index_t n) {
   level_list levels;
-  for (double s : sigmas) levels.push_back({1, s, s});
+  for (double u : linspace_numbers(1, 0, n)) levels.push_back({1, std::exp(std::pow(u, 1.5) * std::log(20 / 0.02) + std::log(0.02))});
+  levels.push_back({});
   return levels;
 }
-level_list karras(index_t n, double low = 0.02, double high = 20, double rho = 7, bool to_zero = true) {
-  std::vector<double> s;
-  for (index_t i = 0; i < n; ++i) {
-    double const share = static_cast<double>(i) / static_cast<double>(n - 1);
-    s.push_back(std::pow(std::pow(high, 1 / rho) + share * (std::pow(low, 1 / rho) - std::pow(high, 1 / rho)), rho));
-  }
-  if (to_zero) s.push_back(0);
-  return list(s);
-}
-level_list even(index_t n) {
-  std::vector<double> s;
-  for (index_t i = 0; i <= n; ++i) s.push_back(20 * std::pow(0.02 / 20, static_cast<double>(i) / static_cast<double>(n)));
-  return list(s);
-}
-level_list even_fast(index_t n) { return even(n / 3 + 1); }
-level_list usual(index_t n) { return karras(n); }
+level_list vp(index_t n) { return scaled(make_levels(vp_linear{}, time_grid{}, n, last_level::data)); }
+level_list even_fast(index_t n) { return make_levels(edm{0.02, 20}, log_snr_grid{}, n / 3 + 1); }
 
 }  // namespace
 
@@ -47,6 +37,10 @@ TEST_CASE_TEMPLATE("peers: k-diffusion", B, TEST_BACKENDS) {
   check<B, plain>(file, {
     {"euler", usual, with(euler{}), model::data},
     {"euler.churn", usual, with(euler{c}), model::data},
+    {"euler.exponential", exponential, with(euler{}), model::data},
+    {"euler.polyexponential", polyexponential, with(euler{}), model::data},
+    {"euler.vp", vp, with(euler{}), model::data},
+    {"euler.rho_3", rho_3, with(euler{}), model::data},
     {"euler_ancestral", usual, with(euler_ancestral{}), model::data},
     {"euler_ancestral.eta_half", usual, with(euler_ancestral{.eta = 0.5, .noise = 1.01}), model::data},
     {"heun", usual, with(heun{}), model::data},
