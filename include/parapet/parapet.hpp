@@ -53,11 +53,14 @@
 #include <parapet/grid/axis.hpp>
 #include <parapet/grid/grid.hpp>
 #include <parapet/grid/interpolate.hpp>
+#include <parapet/grid/upwind.hpp>
 #include <parapet/grid/vec.hpp>
 
+#include <parapet/diffusion/consistency_training.hpp>
 #include <parapet/diffusion/contrastive_energy.hpp>
 #include <parapet/diffusion/ddpm.hpp>
 #include <parapet/diffusion/denoiser.hpp>
+#include <parapet/diffusion/distillation.hpp>
 #include <parapet/diffusion/dynamic_threshold.hpp>
 #include <parapet/diffusion/energy_weight.hpp>
 #include <parapet/diffusion/gaussian_moments.hpp>
@@ -104,7 +107,14 @@
 #include <parapet/reachability/backup.hpp>
 #include <parapet/reachability/discount.hpp>
 #include <parapet/reachability/dynamics.hpp>
+#include <parapet/reachability/hamilton_jacobi.hpp>
+#include <parapet/reachability/hamilton_jacobi_report.hpp>
 #include <parapet/reachability/hamiltonian.hpp>
+#include <parapet/reachability/upwind_sweep_cpu.hpp>
+#include <parapet/reachability/upwind_sweep.hpp>
+#include <parapet/reachability/solution_checks.hpp>
+#include <parapet/reachability/row_activity.hpp>
+#include <parapet/reachability/node_values.hpp>
 #include <parapet/reachability/horizon.hpp>
 #include <parapet/reachability/input_samples.hpp>
 #include <parapet/reachability/input_set.hpp>
@@ -128,9 +138,12 @@
 #include <parapet/reachability/value_iteration.hpp>
 
 #include <parapet/rl/bellman.hpp>
+#include <parapet/rl/controller.hpp>
 #include <parapet/rl/environment.hpp>
 #include <parapet/rl/fisor.hpp>
+#include <parapet/rl/fisor_agent.hpp>
 #include <parapet/rl/fisor_config.hpp>
+#include <parapet/rl/fisor_model.hpp>
 #include <parapet/rl/fisor_networks.hpp>
 #include <parapet/rl/fisor_policy.hpp>
 #include <parapet/rl/functors.hpp>

@@ -7,7 +7,7 @@
 // (Isaacs' condition). Where both sets are finite lists all pairs are tried: the disturbance sees the control's choice.
 //
 // Speeds bound |dH/dp_i|: by nature |f_i| over all inputs (max_speed), or over those inputs that are optimal for some
-// gradient between two bounds (local_speed). They are the dissipation of Lax and Friedrichs and the CFL limit; too low a bound
+// gradient between two others (local_lax_friedrichs). They are the dissipation of Lax and Friedrichs and the CFL limit; too low a bound
 // is an instability, so they are exact here: |drift_i + G_i c| + spread(G_i) + ... with c the centre of the set.
 //
 // A system may have its own, under the same names:
@@ -23,6 +23,7 @@
 #include <parapet/reachability/problem.hpp>
 
 #include <concepts>
+#include <type_traits>
 
 namespace parapet::inline PARAPET_ABI::reachability {
 
@@ -204,6 +205,67 @@ PARAPET_INLINE PARAPET_FN vec<X, S::state_dim> max_speed(S const& s, vec<X, S::s
         for (int k = 0; k < S::state_dim; ++k) most[k] = i + j == 0 ? math::abs(f[k]) : math::max(most[k], math::abs(f[k]));
       }
     return most;
+  }
+}
+
+/// Dissipation from all inputs: the bound of hj_reachability's and ToolboxLS' global Lax-Friedrichs, node by node.
+struct global_lax_friedrichs {};
+/// Dissipation from those inputs only that are optimal for some gradient between the one-sided ones: sharper, and dearer.
+struct local_lax_friedrichs {};
+
+/// H at the mean of two gradients, and bounds of |dH/dp_i|.
+template <class X, int D>
+struct hamiltonian_and_speeds {
+  X value;
+  vec<X, D> speeds;
+};
+
+namespace detail {
+
+/// The bounds of G^T p for p between a and b, component by component.
+template <int Rows, int Columns, class X>
+PARAPET_INLINE PARAPET_FN void pull_back_bounds(mat<X, Rows, Columns> const& g, vec<X, Rows> const& a, vec<X, Rows> const& b,
+                                                vec<X, Columns>& low, vec<X, Columns>& high) {
+  PARAPET_UNROLL for (int j = 0; j < Columns; ++j) {
+    low[j] = high[j] = X(0.0f);
+    PARAPET_UNROLL for (int i = 0; i < Rows; ++i) {
+      X const with_a = g(i, j) * a[i], with_b = g(i, j) * b[i];
+      low[j] = low[j] + math::min(with_a, with_b);
+      high[j] = high[j] + math::max(with_a, with_b);
+    }
+  }
+}
+
+/// The part of a set that is optimal for some q in [low, high].
+template <bool Maximize, class Set, class X, int M>
+PARAPET_INLINE PARAPET_FN auto optimal_part(Set const& set, vec<X, M> const& low, vec<X, M> const& high) {
+  if constexpr (Maximize) return set.narrowed(low, high);
+  else return set.narrowed(negated(high), negated(low));
+}
+
+}  // namespace detail
+
+/// Both at once, for gradients between `left` and `right`. Local dissipation of a system that is not affine is the global one.
+template <class Role, class Dissipation, game_dynamics S, class X>
+PARAPET_INLINE PARAPET_FN hamiltonian_and_speeds<X, S::state_dim> evaluate(S const& s, vec<X, S::state_dim> const& x, vec<X, S::state_dim> const& left,
+                                                                           vec<X, S::state_dim> const& right, X const& t) {
+  vec<X, S::state_dim> const mean = X(0.5f) * (left + right);
+  if constexpr (affine_dynamics<S> && !detail::has_own_hamiltonian<S>) {
+    affine_parts<S, X> const parts = parts_of(s, x, t);
+    X const value = detail::affine_hamiltonian(Role::control_maximizes, s, parts, mean);
+    if constexpr (std::is_same_v<Dissipation, local_lax_friedrichs>) {
+      vec<X, control_dim<S>> q_low{}, q_high{};
+      vec<X, disturbance_dim<S>> r_low{}, r_high{};
+      detail::pull_back_bounds(parts.control, left, right, q_low, q_high);
+      detail::pull_back_bounds(parts.disturbance, left, right, r_low, r_high);
+      auto const u = detail::optimal_part<Role::control_maximizes>(s.controls, q_low, q_high);
+      auto const d = detail::optimal_part<!Role::control_maximizes>(s.disturbances, r_low, r_high);
+      return {value, detail::speeds<S, X>(parts, u, u.centre, d, d.centre)};
+    } else {
+      return {value, detail::speeds<S, X>(parts, s.controls, s.controls.template centre<X>(), s.disturbances, s.disturbances.template centre<X>())};
+    }
+  } else {
+    return {hamiltonian<Role>(s, x, mean, t), max_speed(s, x, t)};
   }
 }
 

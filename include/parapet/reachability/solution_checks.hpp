@@ -1,0 +1,141 @@
+// What a Hamilton-Jacobi solve looks at beside its steps: a start that makes sense, numbers that are finite, edges that are reached.
+//
+// Written on the waist, with a scratch array of the grid's size: node-wise marks, then a reduction.
+#pragma once
+
+#include <parapet/config.hpp>
+#include <parapet/core/error.hpp>
+#include <parapet/core/tensor_view.hpp>
+#include <parapet/grid/grid.hpp>
+#include <parapet/math/functions.hpp>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace parapet::inline PARAPET_ABI::reachability::detail {
+
+/// scratch[n] = index along `axis` where {V <= 0}, `outside` elsewhere.
+template <class T, int D>
+struct mark_inside {
+  grid::grid<D> nodes;
+  T const* values;
+  T* scratch;
+  int axis;
+  T outside;
+  PARAPET_FN void operator()(index_t n) const { scratch[n] = values[n] <= T(0) ? static_cast<T>(nodes.index(n)[axis]) : outside; }
+};
+
+template <class T>
+struct mark_not_finite {
+  T const* values;
+  T* scratch;
+  PARAPET_FN void operator()(index_t n) const { scratch[n] = values[n] - values[n] == T(0) ? T(0) : T(1); }
+};
+
+template <class T>
+struct mark_difference {
+  T const* a;
+  T const* b;
+  T* scratch;
+  PARAPET_FN void operator()(index_t n) const {
+    T const d = a[n] - b[n];
+    scratch[n] = d - d == T(0) ? math::abs(d) : std::numeric_limits<T>::infinity();
+  }
+};
+
+/// 0 where already inside, infinity elsewhere.
+template <class T>
+struct first_arrival {
+  T const* values;
+  T* arrival;
+  PARAPET_FN void operator()(index_t n) const { arrival[n] = values[n] <= T(0) ? T(0) : std::numeric_limits<T>::infinity(); }
+};
+
+template <class T, class Space>
+vector_view<T const, Space> as_const(vector_view<T, Space> const& x) {
+  return x;
+}
+
+/// Index of the first value that is not finite. `values` is given up: it holds the marks afterwards.
+template <class Backend, class T, class Space>
+index_t first_not_finite(Backend& be, vector_view<T, Space> const& values) {
+  for_each_index(be, values.shape(), mark_not_finite<T>{values.data(), values.data()});
+  return argmax(be, as_const(values));
+}
+
+/// Largest |a - b|, infinite where one is not finite. scratch may be b.
+template <class Backend, class T, class Space>
+double largest_difference(Backend& be, vector_view<T, Space> const& a, vector_view<T, Space> const& b, vector_view<T, Space> const& scratch) {
+  for_each_index(be, a.shape(), mark_difference<T>{a.data(), b.data(), scratch.data()});
+  return static_cast<double>(reduce(be, as_const(scratch), math::maximum{}, T(0)));
+}
+
+/// Throws argument_error for a start that is not finite or the same everywhere; warns of an empty or full set, and of one so
+/// narrow that the grid hardly sees it.
+template <class T, class Backend, int D, class Space>
+void check_start(Backend& be, grid::grid<D> const& nodes, vector_view<T, Space> const& values, vector_view<T, Space> const& scratch, char const* role,
+                 std::vector<std::string>& warnings) {
+  using parapet::detail::concat;
+  T const infinity = std::numeric_limits<T>::infinity();
+  if (T const total = sum(be, as_const(values)); !(total - total == T(0))) {
+    copy(be, as_const(values), scratch);
+    index_t const at = first_not_finite(be, scratch);
+    throw argument_error(concat("hamilton_jacobi: the target's function at ", grid::detail::describe(nodes.state(nodes.index(at))), " is not finite"));
+  }
+  auto const low = static_cast<double>(reduce(be, as_const(values), math::minimum{}, infinity));
+  auto const high = static_cast<double>(reduce(be, as_const(values), math::maximum{}, -infinity));
+  if (!(low < high)) throw argument_error(concat("hamilton_jacobi: the target's function is ", low, " everywhere: it has no boundary to move"));
+  if (low > 0 || high <= 0) {
+    warnings.push_back(concat(role, ": at the start V runs from ", low, " to ", high, ": ", low > 0 ? "no" : "every", " node is in the set; are its units right?"));
+    return;
+  }
+  for (int a = 0; a < D; ++a) {
+    auto const bound = [&](T outside, auto fold) {
+      for_each_index(be, values.shape(), mark_inside<T, D>{nodes, values.data(), scratch.data(), a, outside});
+      return static_cast<double>(reduce(be, as_const(scratch), fold, outside));
+    };
+    double const first = bound(infinity, math::minimum{}), last = bound(T(-1), math::maximum{});
+    if (last - first + 1 < 4)
+      warnings.push_back(concat(role, ": the set is ", last - first + 1, " nodes wide along axis ", a, ", expected at least 4 for a boundary that means something"));
+  }
+}
+
+/// scratch[k] = V at the k-th node of a face of the grid.
+template <class T, int D>
+struct face_node {
+  grid::grid<D> nodes;
+  T const* values;
+  T* scratch;
+  int axis;
+  index_t at;
+  PARAPET_FN void operator()(index_t k) const {
+    extents<D> index{};
+    index_t rest = k;
+    for (int a = D - 1; a >= 0; --a) {
+      if (a == axis) {
+        index[a] = at;
+      } else {
+        index[a] = rest % nodes.shape()[a];
+        rest /= nodes.shape()[a];
+      }
+    }
+    scratch[k] = values[nodes.offset(index)];
+  }
+};
+
+/// Whether {V <= 0} reaches the low and the high end of each axis, in that order; false for periodic ones.
+template <class T, class Backend, int D, class Space>
+std::vector<bool> touched_ends(Backend& be, grid::grid<D> const& nodes, vector_view<T, Space> const& values, vector_view<T, Space> const& scratch) {
+  std::vector<bool> touched;
+  for (int a = 0; a < D; ++a)
+    for (int end = 0; end < 2; ++end) {
+      index_t const face = nodes.size() / nodes.axis(a).n;
+      vector_view<T, Space> const part(scratch.data(), extents{face});
+      for_each_index(be, extents{face}, face_node<T, D>{nodes, values.data(), scratch.data(), a, end == 0 ? 0 : nodes.axis(a).n - 1});
+      touched.push_back(!nodes.axis(a).is_periodic() && reduce(be, as_const(part), math::minimum{}, std::numeric_limits<T>::infinity()) <= T(0));
+    }
+  return touched;
+}
+
+}  // namespace parapet::inline PARAPET_ABI::reachability::detail
