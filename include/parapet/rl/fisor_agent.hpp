@@ -1,0 +1,73 @@
+// What a controller asks of FISOR: candidates of one decision, each drawn and judged by itself, loaded from a checkpoint.
+//
+//     rl::controller robot(rl::fisor_agent(io::read_safetensors("seed0.safetensors")));
+//
+// A candidate is a decision of a fisor_policy that has one candidate, so a round of them is a batch, and eights of it run on
+// threads of their own. The choice among them follows the checkpoint's options, as in fisor_policy.
+#pragma once
+
+#include <parapet/config.hpp>
+#include <parapet/backend/cpu/cpu.hpp>
+#include <parapet/backend/cpu/layer_norm.hpp>
+#include <parapet/core/named_tensor.hpp>
+#include <parapet/core/philox.hpp>
+#include <parapet/core/tensor_view.hpp>
+#include <parapet/rl/fisor_model.hpp>
+#include <parapet/rl/fisor_policy.hpp>
+
+#include <algorithm>
+#include <memory>
+
+namespace parapet::inline PARAPET_ABI::rl {
+
+struct agent_options {
+  index_t candidates = 0;  ///< of a decision; 0: as the checkpoint says
+  index_t rows = 16;       ///< of a round; eights of them run on threads of their own
+  int threads = 2;
+  std::uint64_t seed = 0;  ///< of the noise
+};
+
+/// FISOR's candidates, each drawn and judged by itself, and its rule of choice.
+class fisor_agent {
+public:
+  /// Throws io_error for what is no checkpoint of FISOR, argument_error for options outside their range.
+  explicit fisor_agent(tensor_archive const& checkpoint, agent_options const& options = {}) : self_(std::make_unique<parts>(checkpoint, options)) {}
+
+  fisor_model const& model() const { return self_->model; }
+  index_t state_dim() const { return self_->model.state_dim(); }
+  index_t action_dim() const { return self_->model.action_dim(); }
+  index_t candidates() const { return self_->candidates; }
+  index_t rows() const { return self_->policy.decisions(); }
+  double feasible_level() const { return self_->model.config().feasible_level(); }
+
+  void propose(matrix_view<float const> const& states, vector_view<index_t const> const& numbers, matrix_view<float> const& actions,
+               vector_view<decision_info<float>> const& info) {
+    self_->policy.act(states, numbers, self_->stream, actions, info);
+  }
+  index_t choose(vector_view<float const> const& q_reward, vector_view<float const> const& q_safety, double) const {
+    return choose_candidate(self_->model.config(), q_safety, q_reward);
+  }
+
+private:
+  struct parts {
+    backend::cpu be;
+    fisor_model model;
+    index_t candidates;
+    philox_stream stream;
+    fisor_policy<backend::cpu> policy;
+
+    parts(tensor_archive const& checkpoint, agent_options const& o)
+        : be(o.threads), model(checkpoint), candidates(o.candidates > 0 ? o.candidates : model.config().candidates), stream(o.seed, 1),
+          policy(be, single(model.config()), model.networks(), model.parameters(), std::min(o.rows, candidates)) {}
+
+    /// Options of a policy whose every decision is one candidate.
+    static fisor_config single(fisor_config config) {
+      config.candidates = 1;
+      config.choose = selection::first;
+      return config;
+    }
+  };
+  std::unique_ptr<parts> self_;  // the policy refers to its neighbours
+};
+
+}  // namespace parapet::inline PARAPET_ABI::rl
