@@ -110,18 +110,16 @@
 #include <parapet/reachability/hamilton_jacobi.hpp>
 #include <parapet/reachability/hamilton_jacobi_report.hpp>
 #include <parapet/reachability/hamiltonian.hpp>
-#include <parapet/reachability/upwind_sweep_cpu.hpp>
-#include <parapet/reachability/upwind_sweep.hpp>
-#include <parapet/reachability/solution_checks.hpp>
-#include <parapet/reachability/row_activity.hpp>
-#include <parapet/reachability/node_values.hpp>
 #include <parapet/reachability/horizon.hpp>
 #include <parapet/reachability/input_samples.hpp>
 #include <parapet/reachability/input_set.hpp>
 #include <parapet/reachability/integrator.hpp>
 #include <parapet/reachability/lanes.hpp>
+#include <parapet/reachability/node_values.hpp>
 #include <parapet/reachability/outcome.hpp>
 #include <parapet/reachability/problem.hpp>
+#include <parapet/reachability/row_activity.hpp>
+#include <parapet/reachability/solution_checks.hpp>
 #include <parapet/reachability/stepping.hpp>
 #include <parapet/reachability/successor.hpp>
 #include <parapet/reachability/sweep.hpp>
@@ -134,8 +132,11 @@
 #include <parapet/reachability/systems/inverted_pendulum.hpp>
 #include <parapet/reachability/systems/planar_quadrotor.hpp>
 #include <parapet/reachability/systems/point_robot.hpp>
+#include <parapet/reachability/upwind_sweep.hpp>
+#include <parapet/reachability/upwind_sweep_cpu.hpp>
 #include <parapet/reachability/value_function.hpp>
 #include <parapet/reachability/value_iteration.hpp>
+#include <parapet/reachability/value_view.hpp>
 
 #include <parapet/rl/bellman.hpp>
 #include <parapet/rl/controller.hpp>

@@ -12,6 +12,7 @@
 #include <parapet/grid/grid.hpp>
 #include <parapet/reachability/dynamics.hpp>
 #include <parapet/reachability/lanes.hpp>
+#include <parapet/reachability/node_values.hpp>
 #include <parapet/reachability/problem.hpp>
 #include <parapet/reachability/stepping.hpp>
 #include <parapet/reachability/successor.hpp>
@@ -24,6 +25,8 @@ namespace parapet::inline PARAPET_ABI::reachability::detail {
 /// A problem's function in lanes: l at states, and f where there is an obstacle.
 template <class Question, class X, int D>
 PARAPET_INLINE PARAPET_FN X start_value(Question const& q, vec<X, D> const& x) {
+  static_assert(!is_node_values<decltype(q.target)> && !is_node_values<decltype(q.obstacle)>,
+                "beyond::terminal needs the problem's functions off the grid: give functors, or take another rule - see docs/value_iteration.md");
   X const l = set_value(q.target, x, X(0.0f));
   if constexpr (Question::role::has_obstacle) return math::max(l, X(0.0f) - set_value(q.obstacle, x, X(0.0f)));
   else return l;
@@ -144,7 +147,9 @@ struct row_backup {
     store_lanes(X(1 - discount) * here + g * ahead, fresh);
     T change = 0;
     for (index_t i = 0; i < count; ++i) {
-      change = math::max(change, math::abs(fresh[i] - at(static_cast<std::int32_t>(offset + i))));
+      T const old = at(static_cast<std::int32_t>(offset + i));
+      if (discount == 1) fresh[i] = math::min(fresh[i], old);  // undiscounted values only fall, but for rounding
+      change = math::max(change, math::abs(fresh[i] - old));
       out[offset + i] = fresh[i];
     }
     return finite ? change : std::numeric_limits<T>::infinity();

@@ -104,28 +104,31 @@ struct lattice {
     return finite;
   }
 
-  /// V at the stencil's successors; at(offset) is V at a node.
+  /// V at the stencil's successors; at(offset) is V at a node. Lane by lane: the loads bound it, and a row's successors lie anywhere.
   template <class X, class Values>
   PARAPET_INLINE PARAPET_FN X interpolate(stencil<T, D, lane_count<X>> const& s, Values const& at) const {
-    return interpolate_from<0, X>(s, s.base, at);
+    constexpr int lanes = lane_count<X>;
+    T value[lanes];
+    for (int i = 0; i < lanes; ++i) {
+      std::int32_t step[D];
+      T fraction[D];
+      PARAPET_UNROLL for (int a = 0; a < D; ++a) {
+        step[a] = periodic[a] && (s.wraps[i] >> a & 1) != 0 ? wrap[a] : stride[a];
+        fraction[a] = s.fraction[a][i];
+      }
+      value[i] = blend<0>(s.base[i], step, fraction, at);
+    }
+    return load_lanes<X>(value);
   }
 
 private:
-  template <int Axis, class X, class Values>
-  PARAPET_INLINE PARAPET_FN X interpolate_from(stencil<T, D, lane_count<X>> const& s, std::int32_t const* offset, Values const& at) const {
-    constexpr int lanes = lane_count<X>;
+  template <int Axis, class Values>
+  static PARAPET_INLINE PARAPET_FN T blend(std::int32_t offset, std::int32_t const* step, T const* fraction, Values const& at) {
     if constexpr (Axis == D) {
-      T corner[lanes];
-      for (int i = 0; i < lanes; ++i) corner[i] = at(offset[i]);
-      return load_lanes<X>(corner);
+      return at(offset);
     } else {
-      std::int32_t above[lanes];
-      if (periodic[Axis])
-        for (int i = 0; i < lanes; ++i) above[i] = offset[i] + ((s.wraps[i] >> Axis & 1) != 0 ? wrap[Axis] : stride[Axis]);
-      else
-        for (int i = 0; i < lanes; ++i) above[i] = offset[i] + stride[Axis];
-      X const lower = interpolate_from<Axis + 1, X>(s, offset, at), upper = interpolate_from<Axis + 1, X>(s, above, at);
-      return lower + load_lanes<X>(s.fraction[Axis]) * (upper - lower);
+      T const low = blend<Axis + 1>(offset, step, fraction, at), high = blend<Axis + 1>(offset + step[Axis], step, fraction, at);
+      return low + fraction[Axis] * (high - low);
     }
   }
 };

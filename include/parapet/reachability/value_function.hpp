@@ -20,38 +20,14 @@
 #include <parapet/reachability/hamiltonian.hpp>
 #include <parapet/reachability/horizon.hpp>
 #include <parapet/reachability/problem.hpp>
+#include <parapet/reachability/value_view.hpp>
 
+#include <type_traits>
 #include <utility>
 
 namespace parapet::inline PARAPET_ABI::reachability {
 
 namespace off_grid = grid::off_grid;
-
-/// V and the slopes of its interpolant in one cell.
-template <class T, int D>
-struct value_and_slopes {
-  T value;
-  vec<T, D> slopes;
-  bool inside;  ///< of the grid; off it, the numbers are those of the nearest cell
-};
-
-namespace detail {
-
-/// Value and per-cell differences along axes Axis .. D - 1 of the multilinear function of a cell.
-template <int Axis, class T, int D>
-PARAPET_INLINE PARAPET_FN constexpr T cell_differences(grid::cell<T, D> const& c, T const* values, vec<T, D>& differences) {
-  if constexpr (Axis == D) {
-    return *values;
-  } else {
-    vec<T, D> above = differences;
-    T const low = cell_differences<Axis + 1>(c, values, differences), high = cell_differences<Axis + 1>(c, values + c.step[Axis], above);
-    PARAPET_UNROLL for (int a = Axis + 1; a < D; ++a) differences[a] += c.fraction[Axis] * (above[a] - differences[a]);
-    differences[Axis] = high - low;
-    return low + c.fraction[Axis] * (high - low);
-  }
-}
-
-}  // namespace detail
 
 /// V, its grid and system; Role is one of avoid_role, reach_role, reach_avoid_role, Horizon one of those in reachability/horizon.hpp.
 template <class System, class T, class Role, class Horizon, class Space = host_space>
@@ -81,11 +57,13 @@ public:
   tensor_view<T, dim, Space> values() { return values_.view(nodes_.shape()); }
   tensor_view<T const, dim, Space> values() const { return values_.view(nodes_.shape()); }
 
+  /// The same without the memory, for kernels and control loops; valid while this object lives.
+  value_view<System, T, Role> view() const { return {system_, nodes_, values_.data()}; }
+
   /// V(x), multilinear between nodes.
   template <class Rule = off_grid::error>
   T value(state const& x, Rule const& rule = {}) const {
-    static_assert(std::is_same_v<Space, host_space>, "value: copy the values to the host, or ask for a batch");
-    return grid::interpolate(nodes_, values_.data(), x, rule);
+    return on_host().value(x, rule);
   }
 
   /// Whether x is in the set that the question names: V(x) <= 0.
@@ -95,40 +73,16 @@ public:
   }
 
   /// V(x) and the slopes of the interpolant in the cell around x: the gradient that belongs to value(), with jumps between
-  /// cells. Off the grid, of the nearest cell.
-  value_and_slopes<T, dim> slopes(state const& x) const noexcept {
-    static_assert(std::is_same_v<Space, host_space>, "slopes: copy the values to the host");
-    grid::cell<T, dim> const c = grid::locate(nodes_, x);
-    value_and_slopes<T, dim> r{};
-    r.inside = c.inside;
-    r.value = detail::cell_differences<0>(c, values_.data() + c.base, r.slopes);
-    for (int a = 0; a < dim; ++a) r.slopes[a] *= static_cast<T>(nodes_.inverse_spacing(a));
-    return r;
-  }
+  /// cells. Off the grid, of the nearest cell, and not `inside`.
+  value_and_slopes<T, dim> slopes(state const& x) const noexcept { return on_host().slopes(x); }
 
-  /// Gradient of V: central differences at the corners of the cell (one-sided at the grid's end), interpolated. Continuous; at a
-  /// kink it is a mean of both sides.
+  /// Gradient of V by central differences, interpolated: continuous; at a kink a mean of both sides.
   template <class Rule = off_grid::error>
   state gradient(state const& x, Rule const& = {}) const {
     static_assert(!requires(Rule r) { r.value; }, "gradient: off the grid there is no conservative gradient; take off_grid::clamp or off_grid::error");
-    grid::cell<T, dim> const c = grid::locate(nodes_, x);
     if constexpr (std::is_same_v<Rule, off_grid::error>)
-      if (!c.inside) throw argument_error("gradient: the state " + grid::detail::describe(x) + " lies beyond the grid");
-    state mean{};
-    extents<dim> const low = nodes_.index(c.base);
-    for (int corner = 0; corner < 1 << dim; ++corner) {
-      T weight = 1;
-      index_t at = c.base;
-      extents<dim> index = low;
-      for (int a = 0; a < dim; ++a) {
-        bool const upper = corner >> a & 1;
-        weight *= upper ? c.fraction[a] : 1 - c.fraction[a];
-        if (upper) at += c.step[a], index[a] = (index[a] + 1) % nodes_.shape()[a];
-      }
-      if (weight == 0) continue;
-      for (int a = 0; a < dim; ++a) mean[a] += weight * difference(at, index[a], a);
-    }
-    return mean;
+      if (!grid::locate(nodes_, x).inside) throw argument_error("gradient: the state " + grid::detail::describe(x) + " lies beyond the grid");
+    return on_host().gradient(x);
   }
 
   /// The control that works best for the control's aim along the gradient, against the disturbance that answers worst.
@@ -155,13 +109,9 @@ public:
   }
 
 private:
-  /// Central difference at the node `at`, whose index along `axis` is i.
-  T difference(index_t at, index_t i, int axis) const {
-    index_t const stride = row_major_strides(nodes_.shape())[axis], n = nodes_.shape()[axis];
-    bool const wraps = nodes_.axis(axis).is_periodic();
-    index_t const up = i + 1 < n ? stride : wraps ? (1 - n) * stride : 0, down = i > 0 ? -stride : wraps ? (n - 1) * stride : 0;
-    int const steps = (up != 0) + (down != 0);
-    return (values_.data()[at + up] - values_.data()[at + down]) * static_cast<T>(nodes_.inverse_spacing(axis)) / static_cast<T>(steps);
+  value_view<System, T, Role> on_host() const {
+    static_assert(std::is_same_v<Space, host_space>, "single queries need values in host memory; batches run where they are");
+    return view();
   }
 
   System system_;

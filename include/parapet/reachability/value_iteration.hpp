@@ -24,7 +24,9 @@
 #include <parapet/reachability/discount.hpp>
 #include <parapet/reachability/dynamics.hpp>
 #include <parapet/reachability/input_samples.hpp>
+#include <parapet/reachability/node_values.hpp>
 #include <parapet/reachability/problem.hpp>
+#include <parapet/reachability/solution_checks.hpp>
 #include <parapet/reachability/stepping.hpp>
 #include <parapet/reachability/sweep.hpp>
 #include <parapet/reachability/value_function.hpp>
@@ -71,25 +73,25 @@ struct ignore_sweeps {
 
 namespace detail {
 
-template <class Set, class T, class Space>
+template <class Set, class T>
 struct fill_samples {
   Set set;
   index_t n;
-  matrix_view<T, Space> out;
+  T* out;  ///< (samples, components)
   PARAPET_FN void operator()(index_t k) const {
     auto const u = sample<T>(set, n, k);
-    for (int j = 0; j < Set::dim; ++j) out(k, j) = u[j];
+    for (int j = 0; j < Set::dim; ++j) out[k * Set::dim + j] = u[j];
   }
 };
 
-/// A problem's function at the nodes; one that is negative where another is positive.
-template <bool Negate, class Function, class T, int D, class Space>
+/// A problem's function at the nodes; or its negative.
+template <bool Negate, class Set, class T, int D>
 struct fill_set_values {
-  Function f;
+  Set set;
   grid::grid<D> nodes;
-  vector_view<T, Space> out;
+  T* out;
   PARAPET_FN void operator()(index_t offset) const {
-    out[offset] = signed_value<Negate>(set_value(f, nodes.template state<T>(nodes.index(offset)), T(0)));
+    out[offset] = signed_value<Negate>(set_at(set, node_span<T>{offset, 1}, nodes.template state<T>(nodes.index(offset)), T(0)));
   }
 };
 template <class T, class Space>
@@ -98,34 +100,23 @@ struct fill_maximum {
   vector_view<T, Space> out;
   PARAPET_FN void operator()(index_t i) const { out[i] = math::max(a[i], b[i]); }
 };
-template <class T, class Space>
-struct mark_not_finite {
-  vector_view<T const, Space> x;
-  vector_view<T, Space> out;
-  PARAPET_FN void operator()(index_t i) const { out[i] = x[i] - x[i] == T(0) ? T(0) : T(1); }
-};
-
-/// Throws argument_error for values that are not finite, naming the state, and for a function that is the same everywhere.
-template <class Backend, class T, int D, class Space>
-void check_set_values(Backend& be, char const* what, grid::grid<D> const& nodes, vector_view<T const, Space> const& values) {
+/// Values of a set, from a functor or from a view of them. Throws argument_error for one that is not finite, naming the state, or is
+/// the same everywhere.
+template <bool Negate, class Backend, class Set, class T, int D, class Space>
+void sample_set(Backend& be, char const* what, Set const& set, grid::grid<D> const& nodes, vector_view<T, Space> const& out,
+                vector_view<T, Space> const& scratch) {
   using parapet::detail::concat;
-  buffer<T, Space> marks(values.extent(0));
-  for_each_index(be, extents{values.extent(0)}, mark_not_finite<T, Space>{values, marks.view()});
-  vector_view<T const, Space> const marked = marks.view();
-  index_t const worst = argmax(be, marked);
-  if (reduce(be, marked, math::maximum{}, T(0)) > 0)
-    throw argument_error(concat(what, " is not finite at the state ", grid::detail::describe(nodes.template state<T>(nodes.index(worst)))));
-  T const low = reduce(be, values, math::minimum{}, std::numeric_limits<T>::max());
-  T const high = reduce(be, values, math::maximum{}, std::numeric_limits<T>::lowest());
+  static_assert(!is_moving<Set, T, D>, "value iteration has no time: its sets are functors of the state, or views - see docs/value_iteration.md");
+  check_set(what, set, nodes);
+  for_each_index(be, out.shape(), fill_set_values<Negate, Set, T, D>{set, nodes, out.data()});
+  copy(be, as_const(out), scratch);
+  index_t const worst = first_not_finite(be, scratch);
+  if (reduce(be, as_const(scratch), math::maximum{}, T(0)) > 0)
+    throw argument_error(concat(what, " is not finite at the state ", grid::detail::describe(nodes.state(nodes.index(worst)))));
+  T const low = reduce(be, as_const(out), math::minimum{}, std::numeric_limits<T>::max());
+  T const high = reduce(be, as_const(out), math::maximum{}, std::numeric_limits<T>::lowest());
   if (!(low < high))
     throw argument_error(concat(what, " is flat: ", static_cast<double>(low), " at every node, so it names no set; is it in the units of the state?"));
-}
-
-/// Values of a set's function, from a functor or from a view of them.
-template <bool Negate, class Backend, class Function, class T, int D, class Space>
-void sample_set(Backend& be, char const* what, Function const& f, grid::grid<D> const& nodes, vector_view<T, Space> const& out) {
-  for_each_index(be, out.shape(), fill_set_values<Negate, Function, T, D, Space>{f, nodes, out});
-  check_set_values(be, what, nodes, vector_view<T const, Space>(out));
 }
 
 /// Looks on the host for the step that was not finite, in the tile where that was seen, and throws argument_error with all of it.
@@ -198,7 +189,7 @@ public:
                          reach_.size() != 0 ? reach_.data() : nullptr, keeps_stencils() ? kept_.data() : nullptr, static_cast<T>(discount), first_};
     index_t const count = tiles_.count();
     if (options_.kind == sweep_kind::gauss_seidel) {
-      copy(be_, vector_view<T const, space>(values_.view()), other_.view());
+      copy(be_, as_const(values_.view()), other_.view());
       index_t const slabs = std::min(options_.shards, tiles_.tiles[0]);
       int const backwards = static_cast<int>(number % (1 << dim));
       for_each_shard(be_, slabs, [&](auto& worker, index_t s) {
@@ -224,23 +215,23 @@ public:
 private:
   template <class Set>
   matrix_view<T const, space> fill_inputs(Set const& set, index_t n, buffer<T, space>& memory) {
-    matrix_view<T, space> const out(memory.data(), extents{sample_count(set, n), index_t{std::max(Set::dim, 1)}});
-    for_each_index(be_, extents{out.extent(0)}, fill_samples<Set, T, space>{set, n, out});
-    return out;
+    index_t const count = sample_count(set, n);
+    for_each_index(be_, extents{count}, fill_samples<Set, T>{set, n, memory.data()});
+    return {memory.data(), extents{count, index_t{std::max(Set::dim, 1)}}};
   }
 
   void fill_start(Question const& question, grid::grid<dim> const& nodes) {
-    sample_set<false>(be_, "value_iteration: the target's function", question.target, nodes, target_.view());
+    sample_set<false>(be_, "value_iteration: the target's function", question.target, nodes, target_.view(), other_.view());
     if constexpr (role::has_obstacle) {
-      sample_set<true>(be_, "value_iteration: the obstacle's function", question.obstacle, nodes, obstacle_.view());
+      sample_set<true>(be_, "value_iteration: the obstacle's function", question.obstacle, nodes, obstacle_.view(), other_.view());
       for_each_index(be_, values_.view().shape(), fill_maximum<T, space>{target_.view(), obstacle_.view(), values_.view()});
     } else {
-      copy(be_, vector_view<T const, space>(target_.view()), values_.view());
+      copy(be_, as_const(target_.view()), values_.view());
     }
     vector_view<T const, space> const start = values_.view();
     low_ = reduce(be_, start, math::minimum{}, std::numeric_limits<T>::max());
     high_ = reduce(be_, start, math::maximum{}, std::numeric_limits<T>::lowest());
-    T const target_low = reduce(be_, vector_view<T const, space>(target_.view()), math::minimum{}, std::numeric_limits<T>::max());
+    T const target_low = reduce(be_, as_const(target_.view()), math::minimum{}, std::numeric_limits<T>::max());
     scale_ = static_cast<double>(std::max({std::abs(low_), std::abs(high_), std::abs(target_low)}));
   }
   T worst_value() const { return role::control_maximizes ? low_ : high_; }
