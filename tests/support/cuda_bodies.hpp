@@ -235,16 +235,12 @@ std::vector<typename Body::value> reduce_blocks(index_t blocks, Body const& body
   }
   return partial;
 }
-struct as_it_is {
-  template <class T>
-  T operator()(T const& x) const { return x; }
-};
 template <class Body>
 auto reduce_all(index_t n, Body const& body, typename Body::value const& initial) {
   using value = typename Body::value;
   auto const partial = reduce_blocks(device::partial_results(n), body);
   vector_view<value const> const rest(partial.data(), extents{static_cast<index_t>(partial.size())});
-  return reduce_blocks(1, device::fold_body<value, value const, host_space, decltype(body.op), as_it_is>{rest, body.op, initial, {}})[0];
+  return reduce_blocks(1, device::fold_body<value, value const, host_space, decltype(body.op), device::as_it_is>{rest, body.op, initial, {}})[0];
 }
 template <bool Largest, class T>
 index_t find_place(char const* what, vector_view<T> const& x) {

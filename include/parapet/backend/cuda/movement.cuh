@@ -81,7 +81,8 @@ void copy(cuda& be, tensor_view<U, Rank, From> const& from, tensor_view<T, Rank,
   check_shape("copy: source", from.shape(), to.shape());
   if constexpr (std::same_as<From, device_space> && std::same_as<To, device_space>) {
     if (cuda_detail::is_dense(from) && cuda_detail::is_dense(to)) cuda_detail::transfer(be, from, to);
-    else for_each_index(be, to.shape(), cuda_detail::copy_elements<T, U, Rank>{from, to});
+    else if constexpr (Rank <= 3) for_each_index(be, to.shape(), cuda_detail::copy_elements<T, U, Rank>{from, to});
+    else for (index_t i = 0; i < to.extent(0); ++i) copy(be, from(i), to(i));
   } else {
     constexpr bool waits = std::same_as<From, host_space> || std::same_as<To, host_space>;
     if (waits) be.refuse_capture("copy from or to ordinary host memory");
@@ -93,7 +94,12 @@ void copy(cuda& be, tensor_view<U, Rank, From> const& from, tensor_view<T, Rank,
 /// out = value in every element.
 template <class T, int Rank>
 void fill(cuda& be, tensor_view<T, Rank, device_space> const& out, std::type_identity_t<T> value) {
-  if (out.size() != 0) cuda_detail::launch_map(be, cuda_detail::fill_with<T>{value}, cuda_detail::as_map_shape(out.shape()), cuda_detail::as_map_argument(out));
+  if constexpr (Rank > 3) {
+    if (cuda_detail::is_dense(out)) return fill(be, vector_view<T, device_space>(out.data(), extents{out.size()}), value);
+    for (index_t i = 0; i < out.extent(0); ++i) fill(be, out(i), value);
+  } else if (out.size() != 0) {
+    cuda_detail::launch_map(be, cuda_detail::fill_with<T>{value}, cuda_detail::as_map_shape(out.shape()), cuda_detail::as_map_argument(out));
+  }
 }
 
 /// to(i, :) = from(indices[i], :). Throws shape_error; indices must lie in range.

@@ -41,11 +41,6 @@ auto reduce_all(cuda& be, char const* what, index_t n, Body const& body, Second 
   return be.read_back(partial);
 }
 
-struct as_it_is {
-  template <class T>
-  PARAPET_FN T operator()(T const& x) const { return x; }
-};
-
 template <bool Largest, class T>
 index_t find_place(cuda& be, char const* what, vector_view<T, device_space> const& x) {
   if (x.extent(0) == 0) throw shape_error(parapet::detail::concat(what, " of an empty vector"));

@@ -23,6 +23,12 @@ struct fold_body {
   }
 };
 
+/// What the second round folds, which has been through f already.
+struct as_it_is {
+  template <class T>
+  PARAPET_FN T operator()(T const& x) const { return x; }
+};
+
 /// An element and where it is; index -1 stands for none.
 template <class T>
 struct place {
