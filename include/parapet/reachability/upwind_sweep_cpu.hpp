@@ -50,12 +50,12 @@ index_t for_row_chunks(Cpu& be, index_t rows, index_t row_length, F const& f) {
   return chunks;
 }
 
-/// The states of a pack of nodes of a row.
+/// The states of a row; the last component is that of single packs.
 template <class T, int D>
-PARAPET_INLINE vec<pack<T>, D> row_states(grid::grid<D> const& nodes, extents<D> const& index, T const* last) {
+PARAPET_INLINE vec<pack<T>, D> row_states(grid::grid<D> const& nodes, extents<D> const& index) {
   vec<pack<T>, D> x;
   PARAPET_UNROLL for (int a = 0; a < D - 1; ++a) x[a] = pack<T>(static_cast<T>(nodes.axis(a).coordinate(index[a])));
-  x[D - 1] = pack<T>::load(last);
+  x[D - 1] = pack<T>(T(0));
   return x;
 }
 
@@ -77,69 +77,120 @@ void copy_with_ghosts(T const* from, index_t n, grid::boundary boundary, index_t
   }
 }
 
+/// Largest change and, if it was one, a NaN that stays.
+template <class T>
+struct lane_changes {
+  pack<T> most = T(0), poison = T(0);
+
+  PARAPET_INLINE void add(pack<T> const& moved) {
+    most = math::max(most, moved);
+    poison = poison + (moved - moved);
+  }
+  T largest() const {
+    T lane[pack<T>::lanes], result = sum_lanes(poison);
+    most.store(lane);
+    for (T const x : lane) result = result < x ? x : result;  // NaN stays
+    return result;
+  }
+};
+
 /// One worker's view of a stage.
 template <class Stage>
 class row_sweeper {
   using T = typename Stage::scalar;
   using lanes = pack<T>;
   using scheme = typename Stage::scheme;
-  static constexpr int dim = Stage::dim, reach = scheme::reach;
+  static constexpr int dim = Stage::dim, reach = scheme::reach, outer = dim > 1 ? dim - 1 : 1;
   static constexpr index_t width = lanes::lanes;
 
 public:
+  lane_changes<T> changes;  ///< over all rows swept, at the end of a step
+
   /// Memory for ghosts, in elements: the row itself and `reach` rows on either side of each outer axis.
   static index_t scratch_size(index_t row_length) { return (1 + 2 * reach * (dim - 1)) * pitch(row_length); }
 
-  row_sweeper(Stage const& stage, T const* last, T* scratch) : stage_(stage), last_(last), n_(stage.nodes.shape()[dim - 1]), size_(stage.nodes.size()) {
-    centre_ = scratch + width;
+  row_sweeper(Stage const& stage, T const* last, T skip_below, T* scratch)
+      : stage_(stage), last_(last), skip_below_(skip_below), n_(stage.nodes.shape()[dim - 1]), centre_(scratch + width) {
     for (int a = 0; a < dim - 1; ++a)
       for (int k = 0; k < 2 * reach; ++k) ghost_[a][k] = scratch + (1 + a * 2 * reach + k) * pitch(n_);
-    index_t stride = 1;
+    index_t stride = n_;
     for (int a = dim - 2; a >= 0; --a) {
-      stride_[a] = stride * n_;
+      stride_[a] = stride;
       stride *= stage.nodes.shape()[a];
     }
-    PARAPET_UNROLL for (int a = 0; a < dim; ++a) inverse_dx_[a] = lanes(static_cast<T>(stage.nodes.inverse_spacing(a)));
   }
 
-  /// Sweeps a row and returns the largest change in it; NaN where there is one. 0 but at the end of a step.
-  T sweep(row_walk<dim> const& at) {
-    index_t const start = at.row * n_;
-    T const* const row = stage_.from + start;
-    copy_with_ghosts(row, n_, stage_.nodes.axis(dim - 1).beyond, reach, centre_);
+  /// Sweeps a row. Whether a value changed by more than the threshold; false but at the end of a step.
+  bool sweep(row_walk<dim> const& at) {
+    // Copies, because a store of lanes might as well change any member: in locals the compiler sees that it does not.
+    Stage const stage = stage_;
+    index_t const start = at.row * n_, n = n_;
+    T const* const centre = centre_;
+    T const* const last = last_;
+    copy_with_ghosts(stage.from + start, n, stage.nodes.axis(dim - 1).beyond, reach, centre_);
+    T const* line[outer][2 * reach + 1];
     for (int a = 0; a < dim - 1; ++a)
-      for (int k = -reach; k <= reach; ++k) line_[a][k + reach] = k == 0 ? centre_ : neighbour(row, a, at.index[a], k);
+      for (int k = -reach; k <= reach; ++k) line[a][k + reach] = k == 0 ? centre : neighbour(stage.from + start, a, at.index[a], k);
+    lanes inverse_dx[dim];
+    PARAPET_UNROLL for (int a = 0; a < dim; ++a) inverse_dx[a] = lanes(static_cast<T>(stage.nodes.inverse_spacing(a)));
+    vec<lanes, dim> x = row_states<T>(stage.nodes, at.index);
+    lane_changes<T> moved;
 
-    lanes change = T(0), poison = T(0);
-    if (n_ < width) {
-      update(at.index, start, 0, n_, change, poison).store(stage_.to + start, n_);
+    auto const update = [&](index_t j, index_t count) __attribute__((always_inline)) {
+      lanes const here = lanes::load(centre + j);
+      vec<lanes, dim> left, right;
+      PARAPET_UNROLL for (int a = 0; a < dim; ++a) {
+        lanes v[2 * reach + 1];
+        PARAPET_UNROLL for (int k = -reach; k <= reach; ++k)
+          v[k + reach] = k == 0 ? here : lanes::load(a == dim - 1 ? centre + j + k : line[a < dim - 1 ? a : 0][k + reach] + j);
+        auto const p = scheme::slopes(v, inverse_dx[a]);
+        left[a] = p.left;
+        right[a] = p.right;
+      }
+      x[dim - 1] = lanes::load(last + j);
+      node_span<lanes> const span{start + j, count};
+      lanes const before = span.load(stage.base);
+      lanes const v = stage.updated(span, x, left, right, here, before);
+      if (stage.ends_step) {
+        moved.add(count == width ? math::abs(v - before) : first_lanes(math::abs(v - before), count));
+        if (stage.arrival != nullptr) arrive(stage, span, v, before);
+      }
+      return v;
+    };
+
+    if (n < width) {
+      update(0, n).store(stage.to + start, n);
     } else {
-      index_t const overlapping = n_ - width;
-      lanes const tail = update(at.index, start, overlapping, width, change, poison);  // before `base` may be overwritten
-      for (index_t j = 0; j < overlapping; j += width)
-        update(at.index, start, j, width, change, poison).store(stage_.to + start + j);
-      tail.store(stage_.to + start + overlapping);
+      index_t const overlapping = n - width;
+      lanes const tail = update(overlapping, width);  // before `base` may be overwritten
+      for (index_t j = 0; j < overlapping; j += width) update(j, width).store(stage.to + start + j);
+      tail.store(stage.to + start + overlapping);
     }
-    if (!stage_.ends_step) return T(0);
-    T lane[width], most = 0;
-    change.store(lane);
-    for (index_t k = 0; k < width; ++k) most = std::max(most, lane[k]);
-    return most + sum_lanes(poison);
+    if (!stage.ends_step) return false;
+    changes.most = math::max(changes.most, moved.most);
+    changes.poison = changes.poison + moved.poison;
+    return any(moved.most > lanes(skip_below_));
   }
 
 private:
   static index_t pitch(index_t n) { return (n + 3 * width - 1) / width * width; }
+
+  static lanes first_lanes(lanes const& x, index_t count) {
+    T lane[width];
+    x.store(lane);
+    return lanes::load(lane, count);
+  }
 
   /// The row k steps along an outer axis, made up where there is none. A short row is copied: a pack would read beyond it.
   T const* neighbour(T const* row, int a, index_t i, int k) {
     auto const& axis = stage_.nodes.axis(a);
     index_t j = i + k;
     if (axis.is_periodic()) j = j < 0 ? j + axis.n : j >= axis.n ? j - axis.n : j;
+    bool const exists = j >= 0 && j < axis.n;
+    if (exists && n_ >= width) return row + (j - i) * stride_[a];
     T* const made = ghost_[a][k < 0 ? k + reach : k + reach - 1];
-    if (j >= 0 && j < axis.n) {
-      T const* const there = row + (j - i) * stride_[a];
-      if (n_ >= width) return there;
-      std::memcpy(made, there, static_cast<std::size_t>(n_) * sizeof(T));
+    if (exists) {
+      std::memcpy(made, row + (j - i) * stride_[a], static_cast<std::size_t>(n_) * sizeof(T));
       return made;
     }
     bool const below = j < 0;
@@ -157,51 +208,20 @@ private:
     return made;
   }
 
-  /// New values of `count` nodes from the j-th of the row on.
-  PARAPET_INLINE lanes update(extents<dim> const& index, index_t start, index_t j, index_t count, lanes& change, lanes& poison) const {
-    vec<lanes, dim> left, right;
-    lanes const centre = lanes::load(centre_ + j);
-    PARAPET_UNROLL for (int a = 0; a < dim; ++a) {
-      lanes v[2 * reach + 1];
-      PARAPET_UNROLL for (int k = -reach; k <= reach; ++k)
-        v[k + reach] = k == 0 ? centre : lanes::load(a == dim - 1 ? centre_ + j + k : line_[a < dim - 1 ? a : 0][k + reach] + j);
-      auto const p = scheme::slopes(v, inverse_dx_[a]);
-      left[a] = p.left;
-      right[a] = p.right;
-    }
-    node_span<lanes> const at{start + j, count};
-    lanes const before = at.load(stage_.base);
-    lanes const v = stage_.updated(at, row_states(stage_.nodes, index, last_ + j), left, right, centre, before);
-    if (stage_.ends_step) {
-      lanes moved = math::abs(v - before);
-      if (count < width) {
-        T lane[width];
-        moved.store(lane);
-        moved = lanes::load(lane, count);
-      }
-      change = math::max(change, moved);
-      poison = poison + (moved - moved);  // 0, or NaN for ever
-      if (stage_.arrival != nullptr) arrive(at, v, before);
-    }
-    return v;
-  }
-
-  void arrive(node_span<lanes> const& at, lanes const& v, lanes const& before) const {
-    lanes const now = lanes(stage_.elapsed) + lanes(stage_.step) * (before / (before - v));
-    lanes const old = at.load(stage_.arrival);
-    lanes const arrival = where((before > T(0)) & (v <= T(0)), now, old);
-    if (at.count == width) arrival.store(stage_.arrival + at.offset);
-    else arrival.store(stage_.arrival + at.offset, at.count);
+  static void arrive(Stage const& stage, node_span<lanes> const& at, lanes const& v, lanes const& before) {
+    lanes const now = lanes(stage.elapsed) + lanes(stage.step) * (before / (before - v));
+    lanes const arrival = where((before > T(0)) & (v <= T(0)), now, at.load(stage.arrival));
+    if (at.count == width) arrival.store(stage.arrival + at.offset);
+    else arrival.store(stage.arrival + at.offset, at.count);
   }
 
   Stage const& stage_;
   T const* last_;
-  index_t n_, size_;
+  T skip_below_;
+  index_t n_;
   T* centre_;
-  T* ghost_[dim > 1 ? dim - 1 : 1][2 * reach];
-  T const* line_[dim > 1 ? dim - 1 : 1][2 * reach + 1];
-  index_t stride_[dim];
-  lanes inverse_dx_[dim];
+  T* ghost_[outer][2 * reach];
+  index_t stride_[outer];
 };
 
 }  // namespace detail
@@ -223,8 +243,7 @@ void upwind_sweep(backend::cpu& be, Stage const& stage, row_activity& activity) 
   index_t const chunks = detail::for_row_chunks(be, rows, n, [&](auto& worker, index_t first, index_t end, index_t chunk) {
     auto* const scratch =
         static_cast<T*>(worker.scratch().reserve(detail::row_sweeper<Stage>::scratch_size(n) * static_cast<index_t>(sizeof(T))));
-    detail::row_sweeper<Stage> sweeper(stage, last.data(), scratch);
-    T largest = 0, poison = 0;
+    detail::row_sweeper<Stage> sweeper(stage, last.data(), static_cast<T>(activity.skip_below), scratch);
     for (detail::row_walk<dim> at(stage.nodes.shape(), first); at.row < end; at.next()) {
       auto const row = static_cast<std::size_t>(at.row);
       if (!activity.active[row]) {
@@ -232,23 +251,17 @@ void upwind_sweep(backend::cpu& be, Stage const& stage, row_activity& activity) 
         continue;
       }
       ++swept[chunk];
-      T const change = sweeper.sweep(at);
-      if (!stage.ends_step) continue;
-      activity.changed[row] = !(static_cast<double>(change) <= activity.skip_below);
-      largest = std::max(largest, change);
-      poison += change - change;
+      bool const changed = sweeper.sweep(at);
+      if (stage.ends_step) activity.changed[row] = changed;
     }
-    most[chunk] = largest + poison;
+    most[chunk] = sweeper.changes.largest();
   });
   activity.rows_swept = 0;
   for (index_t c = 0; c < chunks; ++c) activity.rows_swept += swept[c];
   if (!stage.ends_step) return;
-  T largest = 0, poison = 0;
-  for (index_t c = 0; c < chunks; ++c) {
-    largest = std::max(largest, most[c]);
-    poison += most[c] - most[c];
-  }
-  activity.change = static_cast<double>(largest + poison);
+  T largest = 0;
+  for (index_t c = 0; c < chunks; ++c) largest = largest >= most[c] || largest != largest ? largest : most[c];  // NaN stays
+  activity.change = static_cast<double>(largest);
 }
 
 /// The sum of speeds on the CPU, in lanes.
@@ -260,7 +273,9 @@ void speed_sweep(backend::cpu& be, grid::grid<System::state_dim> const& nodes, S
   detail::for_row_chunks(be, rows, n, [&](auto&, index_t first, index_t end, index_t) {
     for (detail::row_walk<dim> at(nodes.shape(), first); at.row < end; at.next())
       for (index_t j = 0; j < n; j += width) {
-        auto const speed = max_speed(system, detail::row_states(nodes, at.index, last.data() + j), pack<T>(time));
+        auto x = detail::row_states<T>(nodes, at.index);
+        x[dim - 1] = pack<T>::load(last.data() + j);
+        auto const speed = max_speed(system, x, pack<T>(time));
         pack<T> sum = T(0);
         PARAPET_UNROLL for (int a = 0; a < dim; ++a) sum += speed[a] * pack<T>(static_cast<T>(nodes.inverse_spacing(a)));
         sum.store(work + at.row * n + j, std::min(width, n - j));
@@ -277,7 +292,8 @@ void start_sweep(backend::cpu& be, grid::grid<D> const& nodes, Problem const& pr
     for (detail::row_walk<D> at(nodes.shape(), first); at.row < end; at.next())
       for (index_t j = 0; j < n; j += width) {
         detail::node_span<pack<T>> const span{at.row * n + j, std::min(width, n - j)};
-        auto const x = detail::row_states(nodes, at.index, last.data() + j);
+        auto x = detail::row_states<T>(nodes, at.index);
+        x[D - 1] = pack<T>::load(last.data() + j);
         pack<T> v = detail::set_at(problem.target, span, x, time);
         if constexpr (Problem::role::has_obstacle) v = math::max(v, pack<T>(T(0)) - detail::set_at(problem.obstacle, span, x, time));
         v.store(values + span.offset, span.count);
