@@ -5,11 +5,6 @@ using namespace conformance;
 using support::generate;
 using support::same;
 
-TEST_CASE_TEMPLATE("the backend meets its concept", B, TEST_BACKENDS) {
-  static_assert(backend::check_backend<B>());
-  static_assert(backend::check_backend<unfused<B>>());
-}
-
 TEST_CASE_TEMPLATE("copy moves dense, strided, transposed and repeated views", B, TEST_BACKENDS) {
   B be;
   auto const host = generate<float>(extents{3, 4, 5}, [](index_t i) { return i; });

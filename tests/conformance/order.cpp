@@ -1,5 +1,9 @@
-// inclusive_scan, sort_by_key
+// inclusive_scan, sort_by_key; and the concept, which needs all of a backend
 #include "conformance/backends.hpp"
+
+#if defined(__CUDACC__)
+#include <parapet/backend/cuda/order.cuh>
+#endif
 
 #include <cmath>
 #include <limits>
@@ -7,6 +11,11 @@
 using namespace conformance;
 using support::generate;
 using support::same;
+
+TEST_CASE_TEMPLATE("the backend meets its concept", B, TEST_BACKENDS) {
+  static_assert(backend::check_backend<B>());
+  static_assert(backend::check_backend<unfused<B>>());
+}
 
 TEST_CASE_TEMPLATE("inclusive_scan holds the sums so far, also in place", B, TEST_BACKENDS) {
   B be;
