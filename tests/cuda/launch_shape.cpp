@@ -14,11 +14,10 @@ constexpr index_t h100 = 132;                                                // 
 constexpr index_t huge = std::numeric_limits<index_t>::max() / 2;
 constexpr index_t sizes[] = {1, 2, 31, 32, 33, 255, 256, 257, 1 << 20, (index_t{1} << 31) - 1, index_t{1} << 31, (index_t{1} << 33) + 5, huge};
 
-// A grid-stride loop's last step may pass n by one grid: that must not wrap around.
-template <class Unsigned>
+// A grid-stride loop's last step may pass n by one grid: that must not wrap around in 32 bits.
 bool loop_ends(index_t n, launch_shape const& s) {
   auto const grid = static_cast<std::uint64_t>(s.blocks_x) * s.threads_x * s.threads_y;
-  return static_cast<std::uint64_t>(n) + grid <= std::numeric_limits<Unsigned>::max();
+  return static_cast<std::uint64_t>(n) + grid <= std::numeric_limits<std::uint32_t>::max();
 }
 }  // namespace
 
@@ -32,17 +31,36 @@ TEST_CASE("elements: at least one block, no more than keep the device busy, thre
     CHECK(s.threads_x * s.threads_y <= 1024);
     if (n <= 100'000) CHECK(static_cast<index_t>(s.blocks_x) * s.threads_x >= n);              // one element a thread
     if (n <= 100'000) CHECK(static_cast<index_t>(s.blocks_x - 1) * s.threads_x < n);           // no idle block
-    CHECK((fits_32_bits(n) ? loop_ends<std::uint32_t>(n, s) : loop_ends<std::uint64_t>(n, s)));
+    if (fits_32_bits(n)) CHECK(loop_ends(n, s));
   }
   CHECK(shape_for_elements(1, h100) == launch_shape{1, 1, 256, 1});
   CHECK(shape_for_elements(257, h100) == launch_shape{2, 1, 256, 1});
   CHECK(shape_for_elements(huge, 1) == launch_shape{16, 1, 256, 1});
 }
 
-TEST_CASE("indices are 64 bits wide from 2^31 elements on") {
-  CHECK(fits_32_bits(0));
-  CHECK(fits_32_bits((index_t{1} << 31) - 1));
-  CHECK(!fits_32_bits(index_t{1} << 31));
+TEST_CASE("arrays of 2^31 elements and more are cut into parts that are counted in 32 bits") {
+  auto const check = [](auto const& shape) {
+    index_t covered = 0, parts = 0;
+    auto next = shape;  // where the next part must begin, along the axis that is cut
+    next = {};
+    for_each_part(next, shape, [&](auto const& begin, auto const& part) {
+      ++parts;
+      covered += part.size();
+      CHECK(fits_32_bits(part.size()));
+      constexpr int last = static_cast<int>(sizeof shape / sizeof(index_t)) - 1;
+      CHECK(begin[last] % 16 == 0);
+      for (int axis = 0; axis <= last; ++axis) CHECK((begin[axis] >= 0 && begin[axis] + part[axis] <= shape[axis] && part[axis] > 0));
+    });
+    CHECK(covered == shape.size());
+    return parts;
+  };
+  CHECK(check(extents{index_t{7}}) == 1);
+  CHECK(check(extents{(index_t{1} << 31) - 1}) == 1);
+  CHECK(check(extents{index_t{1} << 31}) == 2);
+  CHECK(check(extents{(index_t{1} << 33) + 5}) == 8);
+  CHECK(check(extents{index_t{1}, index_t{1}, (index_t{1} << 32) + 3}) > 2);
+  CHECK(check(extents{index_t{5}, index_t{1} << 30}) == 5);
+  CHECK(check(extents{index_t{3}, index_t{1000}, index_t{1} << 22}) > 5);
 }
 
 TEST_CASE("rows: a warp each while they are short, then a block each") {

@@ -58,8 +58,9 @@ void launch_map(F const& f, extents<3> shape, device::map_argument<Ts>... x) {
   bool const vectors = (device::is_vectorizable(shape, x) && ...);
   index_t const n = vectors ? shape[0] * shape[1] * device::divide_up(shape[2], device::vector_width<Ts...>) : shape.size();
   for (index_t i = n; i-- > 0;) {  // in an order that is not the natural one
-    if (vectors) device::map_vector_or_rest(f, static_cast<std::uint32_t>(i), shape, x...);
-    else device::map_element(f, device::unravel(static_cast<std::uint32_t>(i), shape), x...);
+    auto const thread = static_cast<std::uint32_t>(i);
+    if (vectors) device::map_vector_or_rest(f, thread, shape, x...);
+    else device::map_element(f, device::unravel(thread, shape), x...);
   }
 }
 template <class F, class T, int Rank, class... Ts>
@@ -71,7 +72,7 @@ void map(cuda_bodies&, F const& f, tensor_view<T, Rank> const& first, tensor_vie
 }
 template <int Rank, class F>
 void for_each_index(cuda_bodies&, extents<Rank> const& shape, F const& f) {
-  for (index_t i = shape.size(); i-- > 0;) device::call_at(f, static_cast<std::uint64_t>(i), shape);
+  for (index_t i = shape.size(); i-- > 0;) device::call_at(f, static_cast<std::uint32_t>(i), extents<Rank>{}, shape);
 }
 
 // Movement: what is no kernel is the serial backend's ------------------------------------------------------------

@@ -17,25 +17,6 @@ namespace parapet::inline PARAPET_ABI::backend {
 
 namespace cuda_detail {
 
-/// Owner of a recorded graph, and of nothing when empty.
-class graph {
-public:
-  graph() = default;
-  explicit graph(cudaGraph_t handle) : handle_(handle) {}
-  graph(graph&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  graph& operator=(graph&& other) noexcept {
-    std::swap(handle_, other.handle_);
-    return *this;
-  }
-  ~graph() {
-    if (handle_ != nullptr) forgive(cudaGraphDestroy(handle_));
-  }
-  operator cudaGraph_t() const { return handle_; }  // NOLINT
-
-private:
-  cudaGraph_t handle_ = nullptr;
-};
-
 /// Records while it lives; where it dies before finish(), by an exception, the recording is thrown away.
 class recorder {
 public:
@@ -50,19 +31,19 @@ public:
     if (be_.capturing()) static_cast<void>(end());
   }
 
-  graph finish() {
+  recorded_graph finish() {
     auto [status, recorded] = end();
     check_cuda(status, "cudaStreamEndCapture");
     return std::move(recorded);
   }
 
 private:
-  std::pair<cudaError_t, graph> end() {
+  std::pair<cudaError_t, recorded_graph> end() {
     be_.set_capturing(false);
     cudaGraph_t recorded = nullptr;
     cudaError_t const status = cudaStreamEndCapture(be_.stream(), &recorded);
     forgive(status);
-    return {status, graph(recorded)};
+    return {status, recorded_graph(recorded)};
   }
 
   cuda& be_;
@@ -78,17 +59,6 @@ public:
   captured_step(cuda& be, Step&& step) : be_(&be) {
     record(std::forward<Step>(step));
   }
-  captured_step(captured_step&& other) noexcept
-      : be_(other.be_), graph_(std::move(other.graph_)), executable_(std::exchange(other.executable_, nullptr)) {}
-  captured_step& operator=(captured_step&& other) noexcept {
-    std::swap(be_, other.be_);
-    std::swap(graph_, other.graph_);
-    std::swap(executable_, other.executable_);
-    return *this;
-  }
-  ~captured_step() {
-    if (executable_ != nullptr) cuda_detail::forgive(cudaGraphExecDestroy(executable_));
-  }
 
   /// Queues the whole step.
   void launch() {
@@ -101,19 +71,11 @@ public:
   void record(Step&& step) {
     cuda_detail::recorder recording(*be_);
     std::forward<Step>(step)();
-    cuda_detail::graph next = recording.finish();
-    cudaGraphExecUpdateResultInfo info{};
-    bool updated = false;
-    if (executable_ != nullptr) {
-      cudaError_t const status = cudaGraphExecUpdate(executable_, next, &info);
-      cuda_detail::forgive(status);
-      updated = status == cudaSuccess;
-    }
-    if (!updated) {
+    cuda_detail::recorded_graph next = recording.finish();
+    if (!update_to(next)) {
       cudaGraphExec_t made = nullptr;
       check_cuda(cudaGraphInstantiate(&made, next, 0), "cudaGraphInstantiate");
-      if (executable_ != nullptr) cuda_detail::forgive(cudaGraphExecDestroy(executable_));
-      executable_ = made;
+      executable_ = cuda_detail::executable_graph(made);
     }
     graph_ = std::move(next);
     check_cuda(cudaGraphUpload(executable_, be_->stream()), "cudaGraphUpload");
@@ -127,9 +89,17 @@ public:
   }
 
 private:
+  bool update_to(cudaGraph_t next) {
+    if (executable_ == nullptr) return false;
+    cudaGraphExecUpdateResultInfo info{};
+    cudaError_t const status = cudaGraphExecUpdate(executable_, next, &info);
+    cuda_detail::forgive(status);
+    return status == cudaSuccess;
+  }
+
   cuda* be_;
-  cuda_detail::graph graph_;
-  cudaGraphExec_t executable_ = nullptr;
+  cuda_detail::recorded_graph graph_;
+  cuda_detail::executable_graph executable_;
 };
 
 /// Records step() for repeated launch.

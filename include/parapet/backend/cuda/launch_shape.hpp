@@ -4,6 +4,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/core/extents.hpp>
 
 namespace parapet::inline PARAPET_ABI::backend::cuda_detail {
 
@@ -54,7 +55,23 @@ constexpr index_t partial_results(index_t n) {
   return wanted < 1 ? 1 : wanted < most_partial_results ? wanted : most_partial_results;
 }
 
-/// Whether indices below n and the steps of a grid-stride loop fit 32 bits, whose division is several times as fast.
+/// Kernels count in 32 bits, whose division is several times as fast as that of 64.
 constexpr bool fits_32_bits(index_t n) { return n < index_t{1} << 31; }
+
+/// run(begin, shape of the part) for parts of an array of `shape` that fit: one, or halves of halves. Parts of the last axis
+/// begin at multiples of 16 elements.
+template <int Rank, class Run>
+constexpr void for_each_part(extents<Rank> const& begin, extents<Rank> const& shape, Run const& run) {
+  if (fits_32_bits(shape.size())) return run(begin, shape);
+  int axis = 0;
+  while (axis < Rank - 1 && shape[axis] == 1) ++axis;
+  index_t const half = axis < Rank - 1 ? shape[axis] / 2 : shape[axis] / 32 * 16;
+  extents<Rank> first = shape, second = shape, middle = begin;
+  first[axis] = half;
+  second[axis] -= half;
+  middle[axis] += half;
+  for_each_part(begin, first, run);
+  for_each_part(middle, second, run);
+}
 
 }  // namespace parapet::inline PARAPET_ABI::backend::cuda_detail

@@ -9,43 +9,33 @@
 #include <parapet/backend/cuda/backend.cuh>
 #include <parapet/backend/cuda/map_layout.hpp>
 
-#include <cstdint>
 #include <type_traits>
 
 namespace parapet::inline PARAPET_ABI::backend {
 
 namespace cuda_detail {
 
-template <class Unsigned, class F, class... Ts>
-__global__ void map_kernel(Unsigned n, F f, extents<3> shape, map_argument<Ts>... x) {
-  for (Unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) map_element(f, unravel(i, shape), x...);
+template <class F, class... Ts>
+__global__ void __launch_bounds__(threads_per_block) map_kernel(unsigned n, F f, extents<3> shape, map_argument<Ts>... x) {
+  for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) map_element(f, unravel(i, shape), x...);
 }
-template <class Unsigned, class F, class... Ts>
-__global__ void map_vector_kernel(Unsigned n, F f, extents<3> shape, map_argument<Ts>... x) {
-  for (Unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) map_vector_or_rest(f, i, shape, x...);
+template <class F, class... Ts>
+__global__ void __launch_bounds__(threads_per_block) map_vector_kernel(unsigned n, F f, extents<3> shape, map_argument<Ts>... x) {
+  for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) map_vector_or_rest(f, i, shape, x...);
 }
-template <class Unsigned, class F, int Rank>
-__global__ void for_each_kernel(Unsigned n, F f, extents<Rank> shape) {
-  for (Unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) call_at(f, i, shape);
-}
-
-/// run(n as the narrowest unsigned type that a grid-stride loop over n needs).
-template <class Run>
-void with_index_type(index_t n, Run const& run) {
-  if (fits_32_bits(n)) run(static_cast<std::uint32_t>(n));
-  else run(static_cast<std::uint64_t>(n));
+template <class F, int Rank>
+__global__ void __launch_bounds__(threads_per_block) for_each_kernel(unsigned n, F f, extents<Rank> begin, extents<Rank> shape) {
+  for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) call_at(f, i, begin, shape);
 }
 
 template <class F, class... Ts>
-void launch_map(cuda& be, F const& f, extents<3> shape, map_argument<Ts>... x) {
-  merge_axes(shape, x...);
-  constexpr index_t width = vector_width<Ts...>;
-  bool const vectors = (is_vectorizable(shape, x) && ...);
-  index_t const n = vectors ? shape[0] * shape[1] * divide_up(shape[2], width) : shape.size();
-  with_index_type(n, [&](auto count) {
-    using unsigned_type = decltype(count);
-    auto const kernel = vectors ? map_vector_kernel<unsigned_type, F, Ts...> : map_kernel<unsigned_type, F, Ts...>;
-    launch(be, "map", shape.size(), shape_for_elements(n, be.multiprocessors()), kernel, count, f, shape, x...);
+void launch_map(cuda& be, F const& f, extents<3> whole, map_argument<Ts>... x) {
+  merge_axes(whole, x...);
+  bool const vectors = (is_vectorizable(whole, x) && ...);
+  for_each_part(extents<3>{{0, 0, 0}}, whole, [&](extents<3> const& begin, extents<3> const& shape) {
+    index_t const n = vectors ? shape[0] * shape[1] * divide_up(shape[2], vector_width<Ts...>) : shape.size();
+    launch(be, "map", shape.size(), shape_for_elements(n, be.multiprocessors()), vectors ? map_vector_kernel<F, Ts...> : map_kernel<F, Ts...>,
+           static_cast<unsigned>(n), f, shape, x.from(begin)...);
   });
 }
 
@@ -68,11 +58,10 @@ void map(cuda& be, F const& f, tensor_view<T, Rank, device_space> const& first, 
 template <int Rank, class F>
 void for_each_index(cuda& be, extents<Rank> const& shape, F const& f) {
   static_assert(std::is_trivially_copyable_v<F>, "for_each_index: a functor is copied to the device, so it must be trivially copyable");
-  index_t const n = shape.size();
-  if (n == 0) return;
-  cuda_detail::with_index_type(n, [&](auto count) {
-    cuda_detail::launch(be, "for_each_index", n, cuda_detail::shape_for_elements(n, be.multiprocessors()), cuda_detail::for_each_kernel<decltype(count), F, Rank>,
-                   count, f, shape);
+  if (shape.size() == 0) return;
+  cuda_detail::for_each_part(extents<Rank>{}, shape, [&](extents<Rank> const& begin, extents<Rank> const& part) {
+    cuda_detail::launch(be, "for_each_index", part.size(), cuda_detail::shape_for_elements(part.size(), be.multiprocessors()),
+                        cuda_detail::for_each_kernel<F, Rank>, static_cast<unsigned>(part.size()), f, begin, part);
   });
 }
 

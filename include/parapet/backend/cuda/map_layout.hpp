@@ -12,13 +12,13 @@
 
 namespace parapet::inline PARAPET_ABI::backend::cuda_detail {
 
-/// Index of element i of an array of `shape` in row-major order; Unsigned is wide enough for i.
-template <class Unsigned, int Rank>
-PARAPET_FN constexpr extents<Rank> unravel(Unsigned i, extents<Rank> const& shape) {
+/// Index of element i of an array of `shape` in row-major order.
+template <int Rank>
+PARAPET_FN constexpr extents<Rank> unravel(std::uint32_t i, extents<Rank> const& shape) {
   extents<Rank> at{};
   for (int axis = Rank - 1; axis > 0; --axis) {
-    auto const extent = static_cast<Unsigned>(shape[axis]);
-    Unsigned const quotient = i / extent;
+    auto const extent = static_cast<std::uint32_t>(shape[axis]);
+    std::uint32_t const quotient = i / extent;
     at[axis] = static_cast<index_t>(i - quotient * extent);
     i = quotient;
   }
@@ -35,6 +35,8 @@ struct map_argument {
   PARAPET_FN constexpr T* at(extents<3> const& index) const {
     return data + index[0] * strides[0] + index[1] * strides[1] + index[2] * strides[2];
   }
+  /// The same view from another index on.
+  constexpr map_argument from(extents<3> const& index) const { return {at(index), strides}; }
 };
 
 template <class T, int Rank, class Space>
@@ -129,8 +131,8 @@ private:
 };
 
 /// Thread i's share of a vectorised map: 16 bytes of a row, or, at the end of a single row, what is left of it.
-template <class Unsigned, class F, class... Ts>
-PARAPET_FN void map_vector_or_rest(F const& f, Unsigned i, extents<3> const& shape, map_argument<Ts> const&... x) {
+template <class F, class... Ts>
+PARAPET_FN void map_vector_or_rest(F const& f, std::uint32_t i, extents<3> const& shape, map_argument<Ts> const&... x) {
   constexpr index_t width = vector_width<Ts...>;
   extents<3> const vectors{{shape[0], shape[1], (shape[2] + width - 1) / width}};
   extents<3> at = shape[0] == 1 && shape[1] == 1 ? extents<3>{{0, 0, static_cast<index_t>(i)}} : unravel(i, vectors);
@@ -139,14 +141,14 @@ PARAPET_FN void map_vector_or_rest(F const& f, Unsigned i, extents<3> const& sha
   for (; at[2] < shape[2]; ++at[2]) map_element(f, at, x...);
 }
 
-/// f at element i of an array of `shape`.
-template <class Unsigned, class F, int Rank>
-PARAPET_FN void call_at(F const& f, Unsigned i, extents<Rank> const& shape) {
+/// f at begin + element i of an array of `shape`.
+template <class F, int Rank>
+PARAPET_FN void call_at(F const& f, std::uint32_t i, extents<Rank> const& begin, extents<Rank> const& shape) {
   static_assert(Rank <= 3, "for_each_index: rank 1, 2 or 3");
   extents<Rank> const at = unravel(i, shape);
-  if constexpr (Rank == 1) f(at[0]);
-  else if constexpr (Rank == 2) f(at[0], at[1]);
-  else f(at[0], at[1], at[2]);
+  if constexpr (Rank == 1) f(begin[0] + at[0]);
+  else if constexpr (Rank == 2) f(begin[0] + at[0], begin[1] + at[1]);
+  else f(begin[0] + at[0], begin[1] + at[1], begin[2] + at[2]);
 }
 
 }  // namespace parapet::inline PARAPET_ABI::backend::cuda_detail

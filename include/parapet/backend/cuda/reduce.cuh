@@ -17,7 +17,7 @@ namespace cuda_detail {
 
 /// partial[block] = what the threads of a block fold.
 template <class Body>
-__global__ void reduce_kernel(Body body, typename Body::value* partial) {
+__global__ void __launch_bounds__(threads_per_block) reduce_kernel(Body body, typename Body::value* partial) {
   __shared__ typename Body::value slots[threads_per_block];
   index_t const first = static_cast<index_t>(blockIdx.x) * blockDim.x + threadIdx.x, step = static_cast<index_t>(gridDim.x) * blockDim.x;
   auto const result = block_lanes<typename Body::value>{slots}.fold(body(first, step), body.op);

@@ -14,17 +14,17 @@ namespace parapet::inline PARAPET_ABI::backend {
 namespace cuda_detail {
 
 template <class Body>
-__global__ void warp_rows_kernel(index_t rows, Body body) {
+__global__ void __launch_bounds__(threads_per_block) warp_rows_kernel(index_t rows, Body body) {
   index_t const first = static_cast<index_t>(blockIdx.x) * blockDim.y + threadIdx.y, step = static_cast<index_t>(gridDim.x) * blockDim.y;
   for (index_t row = first; row < rows; row += step) body(warp_lanes{}, row);
 }
 template <class T, class Body>
-__global__ void block_rows_kernel(index_t rows, Body body) {
+__global__ void __launch_bounds__(threads_per_block) block_rows_kernel(index_t rows, Body body) {
   __shared__ T slots[threads_per_block];
   for (index_t row = blockIdx.x; row < rows; row += gridDim.x) body(block_lanes<T>{slots}, row);
 }
 template <class Body>
-__global__ void columns_kernel(index_t columns, Body body) {
+__global__ void __launch_bounds__(warp * warp) columns_kernel(index_t columns, Body body) {
   using value = typename Body::value;
   __shared__ value part[warp][warp];
   index_t const m = blockIdx.y, j = static_cast<index_t>(blockIdx.x) * warp + threadIdx.x;

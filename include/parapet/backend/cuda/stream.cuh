@@ -4,6 +4,8 @@
 #include <parapet/config.hpp>
 #include <parapet/backend/cuda/error.cuh>
 
+#include <utility>
+
 namespace parapet::inline PARAPET_ABI::backend::cuda_detail {
 
 /// An in-order queue that does not wait for the default stream.
@@ -30,6 +32,28 @@ public:
 private:
   cublasLtHandle_t handle_ = nullptr;
 };
+
+/// A recorded graph, or one ready to be launched; empty until given one.
+template <class Handle, cudaError_t (*destroy)(Handle)>
+class graph_handle {
+public:
+  graph_handle() = default;
+  explicit graph_handle(Handle handle) : handle_(handle) {}
+  graph_handle(graph_handle&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  graph_handle& operator=(graph_handle&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~graph_handle() {
+    if (handle_ != nullptr) forgive(destroy(handle_));
+  }
+  operator Handle() const { return handle_; }  // NOLINT
+
+private:
+  Handle handle_ = nullptr;
+};
+using recorded_graph = graph_handle<cudaGraph_t, cudaGraphDestroy>;
+using executable_graph = graph_handle<cudaGraphExec_t, cudaGraphExecDestroy>;
 
 inline int device_attribute(cudaDeviceAttr attribute) {
   int device = 0, value = 0;
