@@ -71,7 +71,8 @@ TEST_CASE_TEMPLATE("sort_by_key takes NaN as larger than every number", B, TEST_
 TEST_CASE_TEMPLATE("order says which shapes do not fit", B, TEST_BACKENDS) {
   B be;
   on<B, float, 1> two(extents{2}), three(extents{3});
+  on<B, index_t, 1> places(extents{3});
   auto const message = [](auto f) { return support::message_of<shape_error>(f); };
   CHECK(message([&] { inclusive_scan(be, two.read(), three.view()); }) == "inclusive_scan: output has shape (3), expected (2)");
-  CHECK(message([&] { sort_by_key(be, two.view(), three.view()); }) == "sort_by_key: values has shape (3), expected (2)");
+  CHECK(message([&] { sort_by_key(be, two.view(), places.view()); }) == "sort_by_key: values has shape (3), expected (2)");
 }

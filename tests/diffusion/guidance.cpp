@@ -37,7 +37,8 @@ TEST_CASE_TEMPLATE("classifier-free guidance: the condition alone at 1, none at 
   B be;
   auto const x = support::upload(be, normal<double>(extents{5, 3}, 1));
   on<B, double, 2> shared(x.shape()), answer(x.shape());  // one network's memory for both answers
-  auto const conditional = [](noise_level const&, double at) { return 2 * at + 1; }, unconditional = [](noise_level const&, double at) { return at - 3; };
+  auto const conditional = [](noise_level const&, double at) { return 2 * at + 1; };
+  auto const unconditional = [](noise_level const&, double at) { return at - 3; };
   for (double const w : {0.0, 1.0, 2.5}) {
     diffusion::classifier_free_guidance guided{affine_denoiser{conditional, shared.view()}, affine_denoiser{unconditional, shared.view()}, w, answer.view()};
     guided(be, x.read(), levels[0]);
