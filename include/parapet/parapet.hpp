@@ -56,6 +56,7 @@
 #include <parapet/grid/upwind.hpp>
 #include <parapet/grid/vec.hpp>
 
+#include <parapet/diffusion/brownian_path.hpp>
 #include <parapet/diffusion/consistency_training.hpp>
 #include <parapet/diffusion/contrastive_energy.hpp>
 #include <parapet/diffusion/ddpm.hpp>
@@ -88,7 +89,9 @@
 #include <parapet/diffusion/solvers/dpm_pp_2s_ancestral.hpp>
 #include <parapet/diffusion/solvers/dpm_pp_multistep.hpp>
 #include <parapet/diffusion/solvers/dpm_pp_sde.hpp>
+#include <parapet/diffusion/solvers/dpm_singlestep.hpp>
 #include <parapet/diffusion/solvers/dpm_solver.hpp>
+#include <parapet/diffusion/solvers/dpm_solver_multistep.hpp>
 #include <parapet/diffusion/solvers/euler.hpp>
 #include <parapet/diffusion/solvers/euler_ancestral.hpp>
 #include <parapet/diffusion/solvers/exponential.hpp>
@@ -144,10 +147,12 @@
 #include <parapet/rl/fisor.hpp>
 #include <parapet/rl/fisor_agent.hpp>
 #include <parapet/rl/fisor_config.hpp>
+#include <parapet/rl/fisor_kernels.hpp>
 #include <parapet/rl/fisor_model.hpp>
 #include <parapet/rl/fisor_networks.hpp>
 #include <parapet/rl/fisor_policy.hpp>
-#include <parapet/rl/functors.hpp>
+#include <parapet/rl/fisor_state.hpp>
+#include <parapet/rl/fisor_update.hpp>
 #include <parapet/rl/point_robot.hpp>
 #include <parapet/rl/point_robot_expert.hpp>
 #include <parapet/rl/rollout.hpp>

@@ -38,7 +38,7 @@ struct fixture {
   vector_view<double const> read() const { return parameters.view(); }
   matrix_view<double> forward() {
     net.embed_steps(be, read(), w);
-    return net.forward(be, read(), step, w);
+    return net.forward(be, read(), step, w)(0);
   }
 };
 
@@ -58,7 +58,7 @@ TEST_CASE("residual denoiser: gradient of every parameter") {
     return support::dot(f.net.forward(f.be, f.read(), f.step, f.w, mask), weight.read());
   };
   loss();
-  f.net.backward(f.be, f.read(), f.step, f.w, weight.read(), gradient.view());
+  f.net.backward(f.be, f.read(), f.step, f.w, repeated(weight.read(), 1), gradient.view());
   CHECK(support::gradient_error(f.parameters.view(), vector_view<double const>(gradient.view()), loss) <= 1e-6);
 }
 
@@ -69,7 +69,7 @@ TEST_CASE("residual denoiser: the table of embedded steps is the embedding of ea
   nn::parameter_list list;  // the same layers on one time a row
   nn::fourier_features const features(list, "actor.time", small.time_features);
   nn::mlp<math::mish> const condition(list, "actor.condition", {small.time_features, small.condition_width, small.condition_width},
-                                      nn::initializer::xavier_uniform(), 1, false);
+                                      nn::initializer::xavier_uniform(), false);
   arena<> memory;
   auto const w = plan(memory, [&](auto& a) { return condition.make_workspace<double>(a, rows, nn::mode::inference); });
   auto const time = support::generate<double>(extents{rows}, [](index_t i) { return which[i]; });
@@ -78,8 +78,8 @@ TEST_CASE("residual denoiser: the table of embedded steps is the embedding of ea
   auto const embedded = condition.forward(f.be, f.read(), repeated(y.read(), 1), w);
 
   index_t const begin = small.action_dim + small.state_dim;
-  CHECK(f.w.input.extent(1) == begin + small.condition_width);
-  CHECK(relative_difference(kept(f.w.input.columns(begin, f.w.input.extent(1))), kept(embedded(0))) <= 1e-14);
+  CHECK(f.w.input.extent(2) == begin + small.condition_width);
+  CHECK(relative_difference(kept(f.w.input(0).columns(begin, f.w.input.extent(2))), kept(embedded(0))) <= 1e-14);
 }
 
 TEST_CASE("residual denoiser: every input matters, and modes agree where nothing is dropped") {

@@ -4,11 +4,10 @@
 #include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/io/checkpoint.hpp>
 #include <parapet/rl/fisor.hpp>
+#include <parapet/rl/fisor_model.hpp>
 #include <parapet/rl/fisor_policy.hpp>
 
 #include <cstdio>
-#include <cstring>
-#include <string>
 
 using namespace parapet;
 
@@ -55,26 +54,10 @@ void train() {
 int main() {
   train();
 
-  // The controller: the file and the options are enough.
-  tensor_archive const file = io::read_safetensors("cart.safetensors");
-  auto const load = [&](nn::parameter_list const& list, std::string const& prefix) {
-    buffer<float> flat(list.size());
-    for (nn::parameter const& p : list) {
-      const_tensor_ref const tensor = file.at(prefix + p.name);
-      if (tensor.type != scalar_type::f32 || tensor.shape != p.shape) throw io_error(prefix + p.name + " is of another network");
-      std::memcpy(flat.data() + p.offset, tensor.data, static_cast<std::size_t>(tensor.bytes()));
-    }
-    return flat;
-  };
-  rl::fisor_networks const networks(make_config(), 2, 1);
-  buffer<float> const actor = load(networks.actor_list, "follower.");  // what follows the training acts
-  buffer<float> const reward_critic = load(networks.reward_critic_list, "follower.");
-  buffer<float> const safety_critic = load(networks.safety_critic_list, "follower.");
-  buffer<float> const safety_value = load(networks.safety_value_list, "");
-
+  // The controller: the file is enough.
+  rl::fisor_model const model(io::read_safetensors("cart.safetensors"));
   backend::cpu be(1);
-  rl::fisor_policy<backend::cpu> policy(be, make_config(), networks,
-                                        {actor.view(), reward_critic.view(), safety_critic.view(), safety_value.view()}, 2);
+  rl::fisor_policy<backend::cpu> policy(be, model.config(), model.networks(), model.parameters(), 2);
   float const state[] = {-1.0f, 0.5f, 0.7f, 1.2f};
   index_t const number[] = {0, 1};  // of the decision: which noise it takes
   float action[2];

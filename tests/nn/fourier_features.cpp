@@ -53,5 +53,5 @@ TEST_CASE_TEMPLATE("fourier_features says what does not fit", B, TEST_BACKENDS) 
   on<B, float, 1> w(extents{list.size()}), t(extents{3});
   on<B, float, 2> y(extents{3, 6});
   CHECK(support::message_of<shape_error>([&] { layer.forward(be, w.read(), t.read(), y.view()); }) ==
-        "fourier_features: output has shape (3, 6), expected (3, 8)");
+        "fourier_features: output has shape (1, 3, 6), expected (1, 3, 8)");
 }

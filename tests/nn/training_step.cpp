@@ -24,12 +24,12 @@ namespace {
 
 constexpr index_t shards = 4, shard_rows = 8, slices = 3;
 
-/// A critic pair and a denoiser, trained on random data by shards; parameters are updated by slices.
+/// A critic and a denoiser, trained on random data by shards; parameters are updated by slices.
 class learner {
 public:
   explicit learner(int threads)
       : be_(threads),
-        critic_(list_, "critic", {6, 32, 32, 1}, nn::initializer::xavier_uniform(), 2),
+        critic_(list_, "critic", {6, 32, 32, 1}),
         denoiser_(list_, "", {.in = 6, .hidden = 16, .out = 2, .blocks = 2, .dropout = 0.2}),
         parameters_(extents{list_.size()}), target_(extents{list_.size()}), first_(support::constant(parameters_.shape(), 0.0f)),
         second_(support::constant(parameters_.shape(), 0.0f)), gradients_(extents{shards, list_.size()}),
@@ -41,8 +41,8 @@ public:
       for (index_t s = 0; s < shards; ++s)
         all.push_back({critic_.make_workspace<float>(memory, shard_rows, mode::training),
                        denoiser_.make_workspace<float>(memory, shard_rows, mode::training),
-                       memory.template take<float>(extents{index_t{2}, shard_rows, index_t{1}}),
-                       memory.template take<float>(extents{index_t{2}, shard_rows, index_t{1}}),
+                       memory.template take<float>(extents{index_t{1}, shard_rows, index_t{1}}),
+                       memory.template take<float>(extents{index_t{1}, shard_rows, index_t{1}}),
                        memory.template take<float>(extents{shard_rows, index_t{2}}),
                        memory.template take<float>(extents{shard_rows, index_t{2}})});
       return all;
@@ -78,15 +78,15 @@ private:
     auto const y = y_.read().rows(s * shard_rows, (s + 1) * shard_rows);
     double const scale = 1.0 / (shards * shard_rows);
 
-    tensor_view<float const, 3> const members = repeated(x, 2);
-    tensor_view<float const, 3> const value = critic_.forward(be, p, members, w.critic);
-    nn::evaluate(be, nn::expectile{0.9}, scale, value, repeated(y.columns(0, 1), 2), w.values, w.dvalues);
-    critic_.backward(be, p, members, w.critic, tensor_view<float const, 3>(w.dvalues), gradient);
+    tensor_view<float const, 3> const input = repeated(x, 1);
+    tensor_view<float const, 3> const value = critic_.forward(be, p, input, w.critic);
+    nn::evaluate(be, nn::expectile{0.9}, scale, value, repeated(y.columns(0, 1), 1), w.values, w.dvalues);
+    critic_.backward(be, p, input, w.critic, tensor_view<float const, 3>(w.dvalues), gradient);
 
     auto const first_stream = static_cast<std::uint64_t>(10 * t);
-    matrix_view<float const> const noise = denoiser_.forward(be, p, x, w.denoiser, nn::dropout_source{3, first_stream, s * shard_rows});
+    matrix_view<float const> const noise = denoiser_.forward(be, p, input, w.denoiser, nn::dropout_source{3, first_stream, s * shard_rows})(0);
     nn::evaluate(be, nn::squared_error{}, scale, noise, y, w.noise_values, w.dnoise);
-    denoiser_.backward(be, p, x, w.denoiser, matrix_view<float const>(w.dnoise), gradient);
+    denoiser_.backward(be, p, input, w.denoiser, tensor_view<float const, 3>(repeated(w.dnoise, 1)), gradient);
   }
 
   backend::cpu be_;

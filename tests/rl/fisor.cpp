@@ -101,7 +101,7 @@ TEST_CASE("fisor: behaviour cloning leaves the critics alone and weighs every ro
   CHECK(losses.effective_sample_size == 1);
   CHECK(losses.actor > 0);
   CHECK(losses.reward_value + losses.reward_critic + losses.safety_value + losses.safety_critic == 0);
-  for (char const* name : {"reward_critic.dense0.weight", "safety_value.output.bias", "follower.safety_critic.dense1.weight"})
+  for (char const* name : {"reward_critic.0.dense0.weight", "safety_value.output.bias", "follower.safety_critic.1.dense1.weight"})
     CHECK(std::memcmp(parameter_of(l, name).data(), parameter_of(untouched, name).data(),
                       static_cast<std::size_t>(parameter_of(l, name).size()) * sizeof(float)) == 0);
   CHECK(parameter_of(l, "actor.net.output.weight")[0] != parameter_of(untouched, "actor.net.output.weight")[0]);

@@ -54,8 +54,7 @@ TEST_CASE("fisor_model: options, shapes and parameters of a checkpoint") {
   };
   auto const ours = model.parameters(), theirs = t.learner.parameters();
   CHECK(same(ours.actor, theirs.actor));
-  CHECK(same(ours.reward_critic, theirs.reward_critic));
-  CHECK(same(ours.safety_critic, theirs.safety_critic));
+  for (index_t k = 0; k < rl::fisor_networks::critics; ++k) CHECK(same(ours.critics(k), theirs.critics(k)));
   CHECK(same(ours.safety_value, theirs.safety_value));
 }
 
@@ -103,7 +102,7 @@ TEST_CASE("fisor_agent: threads change nothing") {
 
 TEST_CASE("fisor_agent: a checkpoint with a NaN in it never reaches the robot") {
   trained const t;
-  for (char const* name : {"follower.actor.net.output.bias", "follower.safety_critic.output.bias", "safety_value.output.bias"}) {
+  for (char const* name : {"follower.actor.net.output.bias", "follower.safety_critic.1.output.bias", "safety_value.output.bias"}) {
     auto const file = t.read();
     *reinterpret_cast<float*>(const_cast<unsigned char*>(file.at(name).data)) = std::numeric_limits<float>::quiet_NaN();
     rl::controller c(rl::fisor_agent(file), {}, {{0.25f, 0}});

@@ -86,20 +86,11 @@ rl::fisor_config small() {
 
 /// Rows of the batch in their order, diffusion steps and noise of the files; dropout comes from the learner's own streams.
 struct injected {
-  template <class Backend, class Space>
-  void rows(Backend&, vector_view<index_t, Space> const& out, index_t data_rows, index_t first) const {
-    for (index_t i = 0; i < out.size(); ++i) out[i] = (first + i) % data_rows;
-  }
-  template <class Backend, class Space>
-  void steps(Backend&, vector_view<index_t, Space> const& out, index_t, index_t first) const {
-    auto const time = inputs().view<index_t, 3>("noise.time");
-    for (index_t i = 0; i < out.size(); ++i) out[i] = time.data()[first + i];
-  }
-  template <class Backend, class T, class Space>
-  void noise(Backend&, matrix_view<T, Space> const& z, index_t first) const {
-    auto const all = inputs().view<float, 4>("noise.z");
-    for (index_t i = 0; i < z.size(); ++i) z.data()[i] = static_cast<T>(all.data()[first * actions + i]);
-  }
+  index_t const* time = inputs().view<index_t, 3>("noise.time").data();
+  float const* z = inputs().view<float, 4>("noise.z").data();
+  index_t row(std::uint64_t, index_t i, index_t data_rows) const { return i % data_rows; }
+  index_t step(std::uint64_t, index_t i, index_t) const { return time[i]; }
+  float noise(std::uint64_t, index_t i) const { return z[i]; }
 };
 
 /// A learner with the files' batch and parameters.
@@ -111,14 +102,28 @@ struct session {
 
   explicit session(rl::fisor_config const& config) : learner(be, config, filled(data)) {
     for (tensor_ref const& tensor : learner.tensors())
-      if (std::string const name = golden_name(tensor.name); inputs().contains(name)) io::convert(inputs().at(name), tensor);
+      if (golden const from(tensor.name); inputs().contains(from.name)) {
+        const_tensor_ref part = inputs().at(from.name);
+        part.shape = tensor.shape;
+        part.data += from.member * part.bytes();
+        io::convert(part, tensor);
+      }
   }
 
-  /// learner.tensors() under the names of the files, which call averages and targets `target`.
-  static std::string golden_name(std::string const& name) {
-    std::string const prefix = "follower.";
-    return name.starts_with(prefix) ? "target." + name.substr(prefix.size()) : name;
-  }
+  /// Where a tensor of the learner is in the files: they call averages and targets `target`, and stack the two critics of a pair.
+  struct golden {
+    std::string name;
+    index_t member = 0;
+    explicit golden(std::string const& own) : name(own) {
+      if (std::string const prefix = "follower."; name.starts_with(prefix)) name = "target." + name.substr(prefix.size());
+      for (char const* pair : {"reward_critic.", "safety_critic."})
+        if (std::size_t const at = name.find(pair); at != name.npos) {
+          std::size_t const digit = at + std::string(pair).size();
+          member = name[digit] - '0';
+          name.erase(digit, 2);
+        }
+    }
+  };
 
 private:
   static rl::transitions<T> const& filled(rl::transitions<T>& data) {
@@ -181,29 +186,31 @@ TEST_CASE_TEMPLATE("networks, Bellman targets and weights are the authors'", T, 
       check<T>(name, nets.actor.forward(s.be, parameters, step.read(), w).data(), rows * actions, 1, t * rows * actions);
     }
   };
-  check_actor("forward.actor", s.learner.actor().parameters());
-  check_actor("forward.target.actor", s.learner.actor().followers());
+  check_actor("forward.actor", s.learner.state().actor.parameters()(0));
+  check_actor("forward.target.actor", s.learner.parameters().actor);
 
   support::tensor<T, 2> both(extents{rows, states + actions});
   copy(s.be, matrix_view<T const>(std::as_const(s.data).state()), both.view().columns(0, states));
   copy(s.be, matrix_view<T const>(std::as_const(s.data).action()), both.view().columns(states, states + actions));
-  auto const run = [&](auto const& network, vector_view<T const> const& parameters, matrix_view<T const> const& x) {
+  auto const run = [&](auto const& network, matrix_view<T const> const& parameters, matrix_view<T const> const& x) {
     arena<host_space> own;
-    auto const work = plan(own, [&](auto& m) { return network.template make_workspace<T>(m, rows, nn::mode::inference); });
-    auto const y = network.forward(s.be, parameters, repeated(x, network.members()), work);
+    auto const work = plan(own, [&](auto& m) { return network.template make_workspace<T>(m, rows, nn::mode::inference, parameters.extent(0)); });
+    auto const y = network.forward(s.be, parameters, repeated(x, 1), work);
     return std::vector<T>(y.data(), y.data() + y.size());
   };
-  auto const q_r = run(nets.reward_critic, s.learner.reward_critic().followers(), both.read());
-  auto const q_h = run(nets.safety_critic, s.learner.safety_critic().followers(), both.read());
-  auto const v_r = run(nets.reward_value, s.learner.reward_value().parameters(), std::as_const(s.data).state());
-  auto const v_h = run(nets.safety_value, s.learner.safety_value().parameters(), std::as_const(s.data).state());
-  auto const next_r = run(nets.reward_value, s.learner.reward_value().parameters(), std::as_const(s.data).next_state());
-  auto const next_h = run(nets.safety_value, s.learner.safety_value().parameters(), std::as_const(s.data).next_state());
+  auto const targets = s.learner.state().critics.followers(), critics = s.learner.state().critics.parameters();
+  auto const values = s.learner.state().values.parameters();
+  auto const q_r = run(nets.critic, targets.rows(0, 2), both.read());
+  auto const q_h = run(nets.critic, targets.rows(2, 4), both.read());
+  auto const v_r = run(nets.value, values.rows(0, 1), std::as_const(s.data).state());
+  auto const v_h = run(nets.value, values.rows(1, 2), std::as_const(s.data).state());
+  auto const next_r = run(nets.value, values.rows(0, 1), std::as_const(s.data).next_state());
+  auto const next_h = run(nets.value, values.rows(1, 2), std::as_const(s.data).next_state());
   auto const check_values = [](std::string const& name, std::vector<T> const& y) {
     check_all<T>(name, vector_view<T const>(y.data(), extents{static_cast<index_t>(y.size())}));
   };
-  check_values("forward.reward_critic", run(nets.reward_critic, s.learner.reward_critic().parameters(), both.read()));
-  check_values("forward.safety_critic", run(nets.safety_critic, s.learner.safety_critic().parameters(), both.read()));
+  check_values("forward.reward_critic", run(nets.critic, critics.rows(0, 2), both.read()));
+  check_values("forward.safety_critic", run(nets.critic, critics.rows(2, 4), both.read()));
   check_values("forward.target.reward_critic", q_r);
   check_values("forward.target.safety_critic", q_h);
   check_values("forward.reward_value", v_r);
@@ -239,7 +246,8 @@ TEST_CASE_TEMPLATE("every loss and its gradient are the authors'", T, float, dou
     for (tensor_ref const& tensor : s.learner.tensors()) {
       std::string const prefix = "first_moment.";
       if (!tensor.name.starts_with(prefix + network)) continue;
-      check<T>("gradient." + tensor.name.substr(prefix.size()), reinterpret_cast<T const*>(tensor.data), tensor.size(), 10);
+      typename session<T>::golden const at(tensor.name.substr(prefix.size()));
+      check<T>("gradient." + at.name, reinterpret_cast<T const*>(tensor.data), tensor.size(), 10, at.member * tensor.size());
       ++found;
     }
     CHECK(found > 0);
@@ -280,12 +288,13 @@ TEST_CASE_TEMPLATE("one and three full updates lead where the authors' lead", T,
       if (u == 1) continue;
       int found = 0;
       for (tensor_ref const& tensor : s.learner.tensors()) {
-        std::string const name = session<T>::golden_name(tensor.name);
-        if (!inputs().contains(name)) continue;
-        check<T>("after_" + std::to_string(u + 1) + "." + name, reinterpret_cast<T const*>(tensor.data), tensor.size());
+        typename session<T>::golden const at(tensor.name);
+        if (!inputs().contains(at.name)) continue;
+        check<T>("after_" + std::to_string(u + 1) + "." + at.name, reinterpret_cast<T const*>(tensor.data), tensor.size(), 1,
+                 at.member * tensor.size());
         ++found;
       }
-      CHECK(found == 78);
+      CHECK(found == 102);
     }
   }
 }
@@ -317,7 +326,7 @@ TEST_CASE_TEMPLATE("reverse steps with the authors' noise give their samples", T
   auto const observation = numbers(inputs().at("sampler.observation")), drawn = numbers(inputs().at("sampler.noise"));
   for (index_t i = 0; i < samples * states; ++i)
     actor.state(w)(i / states, i % states) = static_cast<T>(observation[static_cast<std::size_t>(i % states)]);
-  actor.embed_steps(s.be, s.learner.actor().followers(), w);
+  actor.embed_steps(s.be, s.learner.parameters().actor, w);
 
   support::tensor<T, 2> x(extents{samples, actions}), z(extents{samples, actions});
   support::tensor<index_t, 1> step(extents{samples});
@@ -328,7 +337,7 @@ TEST_CASE_TEMPLATE("reverse steps with the authors' noise give their samples", T
     check<T>("sampler.states", at.data(), at.size(), 1, (4 - i) * at.size());
     fill(be, step.view(), i);
     copy(be, at, actor.action(w));
-    auto const epsilon = actor.forward(be, s.learner.actor().followers(), step.read(), w);
+    auto const epsilon = actor.forward(be, s.learner.parameters().actor, step.read(), w)(0);
     check<T>("sampler.predictions", epsilon.data(), epsilon.size(), 1, (4 - i) * at.size());
     return epsilon;
   };
@@ -342,9 +351,7 @@ TEST_CASE("the policy plays the authors' action") {
     config.choose = rule;
     session<float> s(config);
     auto const& learner = s.learner;
-    rl::fisor_policy<backend::cpu> policy(s.be, config, learner.networks(),
-                                          {learner.actor().followers(), learner.reward_critic().followers(),
-                                           learner.safety_critic().followers(), learner.safety_value().parameters()});
+    rl::fisor_policy<backend::cpu> policy(s.be, config, learner.networks(), learner.parameters());
     support::tensor<float, 2> action(extents{index_t{1}, actions});
     index_t const number = 0;
     rl::decision_info<float> info{};

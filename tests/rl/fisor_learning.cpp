@@ -63,14 +63,15 @@ rl::fisor_config options(index_t updates) {
   return c;
 }
 
-/// Mean output of a critic's members.
-double evaluate(backend::cpu& be, rl::fisor_networks::critic const& network, vector_view<float const> parameters,
+/// Mean output of networks of one topology.
+double evaluate(backend::cpu& be, rl::fisor_networks::mlp const& network, matrix_view<float const> parameters,
                 std::initializer_list<float> input) {
+  index_t const networks = parameters.extent(0);
   arena<> memory;
-  auto const w = plan(memory, [&](auto& m) { return network.make_workspace<float>(m, 1, nn::mode::inference); });
+  auto const w = plan(memory, [&](auto& m) { return network.make_workspace<float>(m, 1, nn::mode::inference, networks); });
   matrix_view<float const> const x(input.begin(), extents{index_t{1}, static_cast<index_t>(input.size())});
-  auto const y = network.forward(be, parameters, repeated(x, network.members()), w);
-  return static_cast<double>(sum(be, flatten(y))) / static_cast<double>(network.members());
+  auto const y = network.forward(be, parameters, repeated(x, 1), w);
+  return static_cast<double>(sum(be, flatten(y))) / static_cast<double>(networks);
 }
 
 /// 1000 actions of the averaged actor at the start.
@@ -86,7 +87,7 @@ tensor<float, 2> sample(backend::cpu& be, learner const& l) {
   auto const denoise = [&](backend::cpu& worker, matrix_view<float const> const& now, index_t step) {
     fill(worker, which.view(), step);
     copy(worker, now, net.action(w));
-    return net.forward(worker, l.parameters().actor, which.read(), w);
+    return net.forward(worker, l.parameters().actor, which.read(), w)(0);
   };
   diffusion::ddpm_sampler(l.schedule(), {.clip = 1}).run(be, denoise, diffusion::philox_noise{philox_stream(2, 0)}, x.view(), z.view());
   return x;
@@ -113,13 +114,13 @@ TEST_CASE("fisor learns the values and the policy of a problem with a known answ
   for (float const a : {-0.8f, -0.3f, 0.2f, 0.7f}) {
     CAPTURE(a);
     auto const p = l.parameters();
-    CHECK(std::abs(evaluate(be, l.networks().reward_critic, p.reward_critic, {0, 0, a}) - a) < 0.1);
-    CHECK(std::abs(evaluate(be, l.networks().safety_critic, p.safety_critic, {0, 0, a}) - (-0.1 + 0.45 * (a - 0.3))) < 0.05);
-    CHECK(std::abs(evaluate(be, l.networks().safety_value, p.safety_value, {1, a}) - (a - 0.3) / 2) < 0.05);
+    CHECK(std::abs(evaluate(be, l.networks().critic, p.critics.rows(0, 2), {0, 0, a}) - a) < 0.1);
+    CHECK(std::abs(evaluate(be, l.networks().critic, p.critics.rows(2, 4), {0, 0, a}) - (-0.1 + 0.45 * (a - 0.3))) < 0.05);
+    CHECK(std::abs(evaluate(be, l.networks().value, repeated(p.safety_value, 1), {1, a}) - (a - 0.3) / 2) < 0.05);
   }
   // expectiles of uniform numbers: (1 - v) / (1 + v) = 1 / 2 at level 0.8, so v = 1 / 3 of their range
-  CHECK(std::abs(evaluate(be, l.networks().reward_value, l.reward_value().parameters(), {0, 0}) - 1.0 / 3) < 0.07);
-  CHECK(std::abs(evaluate(be, l.networks().safety_value, l.safety_value().parameters(), {0, 0}) - (-0.1 + 0.45 * (-1.0 / 3 - 0.3))) < 0.05);
+  CHECK(std::abs(evaluate(be, l.networks().value, l.state().values.parameters().rows(0, 1), {0, 0}) - 1.0 / 3) < 0.07);
+  CHECK(std::abs(evaluate(be, l.networks().value, l.state().values.parameters().rows(1, 2), {0, 0}) - (-0.1 + 0.45 * (-1.0 / 3 - 0.3))) < 0.05);
 
   double const alpha = 3, b = 0.3 + 0.1 / 0.45, low = std::exp(-alpha), high = std::exp(alpha * b);
   auto const [mean, excess] = mean_and_excess(sample(be, l), static_cast<float>(b) + 0.15f);

@@ -17,19 +17,9 @@ namespace {
 
 /// A draw without chance: rows of the data in turn, diffusion steps in turn, noise 1 and -1.
 struct in_turn {
-  template <class Backend>
-  void rows(Backend&, vector_view<index_t> const& out, index_t data_rows, index_t first) const {
-    for (index_t i = 0; i < out.extent(0); ++i) out[i] = (first + i) % data_rows;
-  }
-  template <class Backend>
-  void steps(Backend&, vector_view<index_t> const& out, index_t diffusion_steps, index_t first) const {
-    for (index_t i = 0; i < out.extent(0); ++i) out[i] = (first + i) % diffusion_steps;
-  }
-  template <class Backend, class T>
-  void noise(Backend&, matrix_view<T> const& z, index_t first) const {
-    for (index_t i = 0; i < z.extent(0); ++i)
-      for (index_t j = 0; j < z.extent(1); ++j) z(i, j) = (first + i + j) % 2 == 0 ? T(1) : T(-1);
-  }
+  PARAPET_FN index_t row(std::uint64_t, index_t i, index_t rows) const { return i % rows; }
+  PARAPET_FN index_t step(std::uint64_t, index_t i, index_t steps) const { return i % steps; }
+  PARAPET_FN float noise(std::uint64_t, index_t i) const { return i % 2 == 0 ? 1.0f : -1.0f; }
 };
 
 struct transition {
@@ -57,15 +47,15 @@ rl::fisor_losses losses_of(rl::fisor_config config, transition const& t, values 
   config.critic_learning_rate = config.actor_learning_rate = 0;  // targets take V after its step, the loss the actor after its first
   learner l(be, config, data);
   for (auto const& p : support::parameters_of(l, [](std::string const&) { return true; })) fill(be, p, 0.0f);
-  auto const set = [&](char const* name, auto const&... value) {
-    index_t i = 0;
-    ((parameter_of(l, name)[i++] = value), ...);
-  };
-  set("reward_critic.output.bias", n.q[0], n.q[1]);
-  set("follower.reward_critic.output.bias", n.q_target[0], n.q_target[1]);
+  auto const set = [&](std::string const& name, float value) { parameter_of(l, name)[0] = value; };
+  for (std::size_t m : {0, 1}) {
+    std::string const member = std::to_string(m) + ".output.bias";
+    set("reward_critic." + member, n.q[m]);
+    set("follower.reward_critic." + member, n.q_target[m]);
+    set("safety_critic." + member, n.qh[m]);
+    set("follower.safety_critic." + member, n.qh_target[m]);
+  }
   set("reward_value.output.bias", n.v);
-  set("safety_critic.output.bias", n.qh[0], n.qh[1]);
-  set("follower.safety_critic.output.bias", n.qh_target[0], n.qh_target[1]);
   set("safety_value.output.bias", n.vh);
   return l.update(in_turn{});
 }
@@ -165,7 +155,7 @@ TEST_CASE("fisor: a batch of weights 0 leaves the actor as it is") {
   auto const data = support::random_transitions();
   learner l(be, support::small_fisor(), data), untouched(be, support::small_fisor(), data);
   parameter_of(l, "safety_value.output.bias")[0] = -100;  // feasible states
-  fill(be, parameter_of(l, "follower.safety_critic.output.bias"), 100.0f);  // and no action that keeps them so
+  parameter_of(l, "follower.safety_critic.0.output.bias")[0] = 100;  // and no action that keeps them so
   auto const losses = l.update(in_turn{});
   CHECK(losses.actor == 0);
   CHECK(losses.mean_weight == 0);

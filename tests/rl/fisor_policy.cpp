@@ -36,18 +36,19 @@ fisor_config options() {
 struct agent {
   fisor_config config;
   rl::fisor_networks networks;
-  buffer<float> actor, reward_critic, safety_critic, safety_value;
+  buffer<float> actor, critics, safety_value;
 
   explicit agent(fisor_config const& c)
       : config(c), networks(c, state_dim, action_dim), actor(networks.actor_list.size()),
-        reward_critic(networks.reward_critic_list.size()), safety_critic(networks.safety_critic_list.size()),
-        safety_value(networks.safety_value_list.size()) {
+        critics(4 * networks.critic_list.size()), safety_value(networks.value_list.size()) {
     networks.actor_list.initialize(actor.view(), 1, 0);
-    networks.reward_critic_list.initialize(reward_critic.view(), 2, 0);
-    networks.safety_critic_list.initialize(safety_critic.view(), 3, 0);
-    networks.safety_value_list.initialize(safety_value.view(), 4, 0);
+    auto const rows = critics.view(extents{index_t{4}, networks.critic_list.size()});
+    for (index_t m = 0; m < 4; ++m) networks.critic_list.initialize(rows(m), m < 2 ? 2 : 3, 0, m % 2);
+    networks.value_list.initialize(safety_value.view(), 4, 0);
   }
-  rl::fisor_parameters<float> parameters() const { return {actor.view(), reward_critic.view(), safety_critic.view(), safety_value.view()}; }
+  rl::fisor_parameters<float> parameters() const {
+    return {actor.view(), critics.view(extents{index_t{4}, networks.critic_list.size()}), safety_value.view()};
+  }
 };
 
 struct decisions {
@@ -100,7 +101,7 @@ struct candidates {
     auto const denoise = [&](backend::cpu&, matrix_view<float const> const& now, index_t step) {
       fill(be, which.view(), step);
       copy(be, now, a.networks.actor.action(w));
-      return a.networks.actor.forward(be, a.parameters().actor, which.read(), w);
+      return a.networks.actor.forward(be, a.parameters().actor, which.read(), w)(0);
     };
     fisor_config const& c = a.config;
     diffusion::philox_noise const noise{philox_stream(seed, 0), number * n * action_dim * (c.diffusion_steps + 1)};
@@ -112,19 +113,19 @@ struct candidates {
       for (index_t j = 0; j < action_dim; ++j)
         action.back().push_back(input.view()(i, state_dim + j) = std::clamp(x.view()(i, j), -1.0f, 1.0f));
     }
-    auto const evaluate = [&](auto const& network, vector_view<float const> parameters, matrix_view<float const> const& on) {
+    auto const evaluate = [&](auto const& network, matrix_view<float const> parameters, matrix_view<float const> const& on) {
       arena<> scratch;
-      auto const work = plan(scratch, [&](auto& m) { return network.template make_workspace<float>(m, n, nn::mode::inference); });
-      auto const y = network.forward(be, parameters, repeated(on, network.members()), work);
+      auto const work = plan(scratch, [&](auto& m) { return network.template make_workspace<float>(m, n, nn::mode::inference, parameters.extent(0)); });
+      auto const y = network.forward(be, parameters, repeated(on, 1), work);
       return std::vector<float>(y.data(), y.data() + y.size());
     };
-    auto const q = evaluate(a.networks.reward_critic, a.parameters().reward_critic, input.read());
-    auto const qh = evaluate(a.networks.safety_critic, a.parameters().safety_critic, input.read());
+    auto const q = evaluate(a.networks.critic, a.parameters().critics.rows(0, 2), input.read());
+    auto const qh = evaluate(a.networks.critic, a.parameters().critics.rows(2, 4), input.read());
     for (std::size_t i = 0; i < action.size(); ++i) {
       q_reward.push_back(std::min(q[i], q[i + action.size()]));
       q_safety.push_back(std::max(qh[i], qh[i + action.size()]));
     }
-    v_safety = evaluate(a.networks.safety_value, a.parameters().safety_value, input.read().columns(0, state_dim))[0];
+    v_safety = evaluate(a.networks.value, repeated(a.parameters().safety_value, 1), input.read().columns(0, state_dim))[0];
   }
 };
 
@@ -249,8 +250,7 @@ TEST_CASE("choose_candidate: first feasible ones, none feasible, and critics tha
 
 TEST_CASE("fisor_policy: acts with NaN critics, and says so") {
   agent a(options());
-  for (auto& x : {a.safety_critic.view(), a.reward_critic.view()})
-    for (index_t i = 0; i < x.extent(0); ++i) x[i] = std::numeric_limits<float>::quiet_NaN();
+  for (index_t i = 0; i < a.critics.size(); ++i) a.critics.data()[i] = std::numeric_limits<float>::quiet_NaN();
   auto const d = decide(a, {0});
   CHECK(std::abs(d.actions.flat()[0]) <= 1);
   CHECK(std::isnan(d.info[0].safety_critic));

@@ -116,4 +116,31 @@ void layer_norm_backward(Backend& be, vector_view<T const, Space> const& scale,
                                                 scale, normalized, inverse_deviation, dy, dx});
 }
 
+// Of stacks (N, ...): one matrix after the other, unless a backend knows better.
+
+/// out(k, :) = sums of the columns of x(k), added to what is there with `accumulate`; x (N, rows, n), out (N, n).
+template <class Backend, class T, class U, class Space>
+void reduce_columns(Backend& be, tensor_view<U, 3, Space> const& x, matrix_view<T, Space> const& out, bool accumulate = false) {
+  check_shape("reduce_columns: output", out.shape(), extents{x.extent(0), x.extent(2)});
+  for (index_t k = 0; k < x.extent(0); ++k) reduce_columns(be, x(k), out(k), accumulate);
+}
+
+/// Layer norm of x (N, rows, n), each matrix with its own scale and shift (N, n); inverse_deviation (N, rows).
+template <class Backend, class T, class Space>
+void layer_norm_forward(Backend& be, tensor_view<T const, 3, Space> const& x, matrix_view<T const, Space> const& scale,
+                        matrix_view<T const, Space> const& shift, std::type_identity_t<T> epsilon, tensor_view<T, 3, Space> const& y,
+                        tensor_view<T, 3, Space> const& normalized, matrix_view<T, Space> const& inverse_deviation) {
+  for (index_t k = 0; k < x.extent(0); ++k)
+    layer_norm_forward(be, x(k), scale(k), shift(k), epsilon, y(k), normalized(k), inverse_deviation(k));
+}
+
+/// Gradients of the same: dx (N, rows, n) is written, dscale and dshift (N, n) are added to.
+template <class Backend, class T, class Space>
+void layer_norm_backward(Backend& be, matrix_view<T const, Space> const& scale, tensor_view<T const, 3, Space> const& normalized,
+                         matrix_view<T const, Space> const& inverse_deviation, tensor_view<T const, 3, Space> const& dy,
+                         tensor_view<T, 3, Space> const& dx, matrix_view<T, Space> const& dscale, matrix_view<T, Space> const& dshift) {
+  for (index_t k = 0; k < dy.extent(0); ++k)
+    layer_norm_backward(be, scale(k), normalized(k), inverse_deviation(k), dy(k), dx(k), dscale(k), dshift(k));
+}
+
 }  // namespace parapet::inline PARAPET_ABI::backend

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/backend/reference.hpp>
 #include <parapet/math/functions.hpp>
 #include <parapet/nn/parameters.hpp>
 
@@ -46,36 +47,49 @@ public:
 
   index_t out() const { return 2 * frequencies_.shape[0]; }
 
-  /// t (rows), y (rows, out): cosines, then sines. Throws shape_error.
+  /// t (rows), y (N, rows, out): cosines, then sines; parameters (n) or (N, n). Throws shape_error.
+  template <class Backend, class T, int Rank, class Space>
+  void forward(Backend& be, tensor_view<T const, Rank, Space> const& parameters, vector_view<T const, Space> const& t,
+               tensor_view<T, 3, Space> const& y) const {
+    matrix_view<T const, Space> const w = frequencies_(as_stack(parameters));  // (N, out / 2)
+    check_shape("fourier_features: output", y.shape(), extents{w.extent(0), t.extent(0), out()});
+    index_t const half = out() / 2;
+    auto const cosine = y.columns(0, half);
+    tensor_view<T const, 3, Space> const each_row{w.data(), cosine.shape(), extents{w.stride(0), index_t{0}, w.stride(1)}};
+    map(be, detail::fourier_forward{}, cosine, y.columns(half, 2 * half), each_column(t, cosine.shape()), each_row);
+  }
+
+  /// The same for one network with y (rows, out).
   template <class Backend, class T, class Space>
   void forward(Backend& be, vector_view<T const, Space> const& parameters, vector_view<T const, Space> const& t,
                matrix_view<T, Space> const& y) const {
-    check_shape("fourier_features: output", y.shape(), extents{t.extent(0), out()});
-    index_t const half = out() / 2;
-    map(be, detail::fourier_forward{}, y.columns(0, half), y.columns(half, 2 * half), as_column(t),
-        as_row(frequencies_(parameters), t.extent(0)));
+    forward(be, parameters, t, repeated(y, 1));
   }
 
-  /// Gradient of the frequencies from y and dy (rows, out); dy is used as scratch. No gradient flows to t.
-  template <class Backend, class T, class Space>
-  void backward(Backend& be, vector_view<T const, Space> const& t, matrix_view<T const, Space> const& y,
-                matrix_view<T, Space> const& dy, vector_view<T, Space> const& gradient,
+  /// Gradient of the frequencies from y and dy (N, rows, out); dy is used as scratch. No gradient flows to t.
+  template <class Backend, class T, int Rank, class Space>
+  void backward(Backend& be, vector_view<T const, Space> const& t, tensor_view<T const, 3, Space> const& y,
+                tensor_view<T, 3, Space> const& dy, tensor_view<T, Rank, Space> const& gradient,
                 gradients how = gradients::overwrite) const {
     index_t const half = out() / 2;
     auto const dcos = dy.columns(0, half);
-    map(be, detail::fourier_backward{}, dcos, matrix_view<T const, Space>(dy.columns(half, 2 * half)),
-        y.columns(0, half), y.columns(half, 2 * half), as_column(t));
-    reduce_columns(be, matrix_view<T const, Space>(dcos), frequencies_(gradient), how == gradients::accumulate);
+    map(be, detail::fourier_backward{}, dcos, tensor_view<T const, 3, Space>(dy.columns(half, 2 * half)),
+        y.columns(0, half), y.columns(half, 2 * half), each_column(t, dcos.shape()));
+    using backend::reduce_columns;
+    reduce_columns(be, tensor_view<T const, 3, Space>(dcos), frequencies_(as_stack(gradient)), how == gradients::accumulate);
+  }
+
+  /// The same for one network with y, dy (rows, out).
+  template <class Backend, class T, class Space>
+  void backward(Backend& be, vector_view<T const, Space> const& t, matrix_view<T const, Space> const& y, matrix_view<T, Space> const& dy,
+                vector_view<T, Space> const& gradient, gradients how = gradients::overwrite) const {
+    backward(be, t, repeated(y, 1), repeated(dy, 1), gradient, how);
   }
 
 private:
   template <class T, class Space>
-  matrix_view<T, Space> as_column(vector_view<T, Space> const& t) const {
-    return {t.data(), extents{t.extent(0), out() / 2}, extents{t.stride(0), index_t{0}}};
-  }
-  template <class T, class Space>
-  static matrix_view<T, Space> as_row(vector_view<T, Space> const& w, index_t rows) {
-    return {w.data(), extents{rows, w.extent(0)}, extents{index_t{0}, w.stride(0)}};
+  static tensor_view<T, 3, Space> each_column(vector_view<T, Space> const& t, extents<3> const& shape) {
+    return {t.data(), shape, extents{index_t{0}, t.stride(0), index_t{0}}};
   }
 
   slot<1> frequencies_;

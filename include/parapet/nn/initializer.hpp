@@ -31,17 +31,17 @@ struct initializer {
   static constexpr initializer he_normal() { return {rule::he_normal, 0}; }
   static constexpr initializer lecun_normal() { return {rule::lecun_normal, 0}; }
 
-  /// Fills `out` on the host from `stream`. Element i depends on the stream and i alone.
+  /// Fills `out` on the host from `stream`. Element i depends on the stream and first + i alone.
   template <class T>
-  void operator()(vector_view<T> const& out, index_t fan_in, index_t fan_out, philox_stream const& stream) const {
+  void operator()(vector_view<T> const& out, index_t fan_in, index_t fan_out, philox_stream const& stream, index_t first = 0) const {
     auto const in = static_cast<double>(fan_in), both = static_cast<double>(fan_in + fan_out);
     auto const uniform_in = [&](double half_width) {
       for (index_t i = 0; i < out.extent(0); ++i)
-        out[i] = static_cast<T>((2.0 * static_cast<double>(stream.uniform(i)) - 1.0) * half_width);
+        out[i] = static_cast<T>((2.0 * static_cast<double>(stream.uniform(first + i)) - 1.0) * half_width);
     };
     auto const normal_in = [&](double deviation) {
       for (index_t i = 0; i < out.extent(0); ++i)
-        out[i] = static_cast<T>(static_cast<double>(stream.normal(i)) * deviation);
+        out[i] = static_cast<T>(static_cast<double>(stream.normal(first + i)) * deviation);
     };
     switch (kind) {
       case rule::constant:
@@ -56,7 +56,7 @@ struct initializer {
       case rule::lecun_normal:
         // The deviation of a standard normal cut at +-2 is 0.8796...
         for (index_t i = 0; i < out.extent(0); ++i)
-          out[i] = static_cast<T>(truncated_normal(static_cast<double>(stream.uniform(i))) / 0.87962566103423978 /
+          out[i] = static_cast<T>(truncated_normal(static_cast<double>(stream.uniform(first + i))) / 0.87962566103423978 /
                                   std::sqrt(in));
         return;
     }

@@ -1,4 +1,4 @@
-// Layer normalisation: y = scale (x - mean) / sqrt(variance + epsilon) + shift over the last axis.
+// Layer normalisation: y = scale (x - mean) / sqrt(variance + epsilon) + shift over the last axis, for a stack of networks.
 //
 // Ba, Kiros, Hinton, "Layer normalization" (2016). The variance is the biased one, as in flax and torch.
 #pragma once
@@ -14,11 +14,11 @@ namespace parapet::inline PARAPET_ABI::nn {
 
 class layer_norm {
 public:
-  /// What backward reads: normalized (rows, n), inverse deviation (rows).
+  /// What backward reads: normalized (N, rows, n), inverse deviation (N, rows).
   template <class T, class Space>
   struct workspace {
-    matrix_view<T, Space> normalized;
-    vector_view<T, Space> inverse_deviation;
+    tensor_view<T, 3, Space> normalized;
+    matrix_view<T, Space> inverse_deviation;
   };
 
   layer_norm() = default;
@@ -29,35 +29,33 @@ public:
         epsilon_(epsilon) {}
 
   template <class T, class Space>
-  workspace<T, Space> make_workspace(arena<Space>& memory, index_t rows) const {
-    return {memory.template take<T>(extents{rows, scale_.shape[0]}), memory.template take<T>(extents{rows})};
+  workspace<T, Space> make_workspace(arena<Space>& memory, index_t rows, index_t networks = 1) const {
+    return {memory.template take<T>(extents{networks, rows, scale_.shape[0]}), memory.template take<T>(extents{networks, rows})};
   }
 
-  /// x, y (rows, n). Throws shape_error.
-  template <class Backend, class T, class Space>
-  void forward(Backend& be, vector_view<T const, Space> const& parameters, matrix_view<T const, Space> const& x,
-               workspace<T, Space> const& kept, matrix_view<T, Space> const& y) const {
-    check_shape("layer_norm: input", x.shape(), extents{x.extent(0), scale_.shape[0]});
+  /// x, y (N, rows, n); parameters (n') or (N, n'). Throws shape_error.
+  template <class Backend, class T, int Rank, class Space>
+  void forward(Backend& be, tensor_view<T const, Rank, Space> const& parameters, tensor_view<T const, 3, Space> const& x,
+               workspace<T, Space> const& kept, tensor_view<T, 3, Space> const& y) const {
+    check_shape("layer_norm: input", x.shape(), kept.normalized.shape());
     check_shape("layer_norm: output", y.shape(), x.shape());
     using backend::layer_norm_forward;  // the generic one, for a backend of another namespace
-    layer_norm_forward(be, x, scale_(parameters), bias_(parameters), static_cast<T>(epsilon_), y, kept.normalized,
+    layer_norm_forward(be, x, scale_(as_stack(parameters)), bias_(as_stack(parameters)), static_cast<T>(epsilon_), y, kept.normalized,
                        kept.inverse_deviation);
   }
 
-  /// dx (rows, n) from dy (rows, n); dx and dy may be the same view.
-  template <class Backend, class T, class Space>
-  void backward(Backend& be, vector_view<T const, Space> const& parameters, workspace<T, Space> const& kept,
-                matrix_view<T const, Space> const& dy, vector_view<T, Space> const& gradient,
-                matrix_view<T, Space> const& dx, gradients how = gradients::overwrite) const {
+  /// dx (N, rows, n) from dy (N, rows, n); dx and dy may be the same view.
+  template <class Backend, class T, int Rank, class Space>
+  void backward(Backend& be, tensor_view<T const, Rank, Space> const& parameters, workspace<T, Space> const& kept,
+                tensor_view<T const, 3, Space> const& dy, tensor_view<T, Rank, Space> const& gradient,
+                tensor_view<T, 3, Space> const& dx, gradients how = gradients::overwrite) const {
     check_shape("layer_norm: output gradient", dy.shape(), kept.normalized.shape());
-    if (how == gradients::overwrite) {
-      fill(be, scale_(gradient), T(0));
-      fill(be, bias_(gradient), T(0));
-    }
+    auto const dscale = scale_(as_stack(gradient)), dbias = bias_(as_stack(gradient));  // (N, n), side by side in memory
+    if (how == gradients::overwrite)
+      fill(be, matrix_view<T, Space>(dscale.data(), extents{dscale.extent(0), 2 * dscale.extent(1)}, dscale.strides()), T(0));
     using backend::layer_norm_backward;
-    layer_norm_backward(be, scale_(parameters), matrix_view<T const, Space>(kept.normalized),
-                        vector_view<T const, Space>(kept.inverse_deviation), dy, dx, scale_(gradient),
-                        bias_(gradient));
+    layer_norm_backward(be, scale_(as_stack(parameters)), tensor_view<T const, 3, Space>(kept.normalized),
+                        matrix_view<T const, Space>(kept.inverse_deviation), dy, dx, dscale, dbias);
   }
 
 private:

@@ -27,7 +27,7 @@ struct learning_rate {
     return {.peak = rate, .warm_up = warm_up, .decay = decay};
   }
 
-  double operator()(index_t step) const {
+  PARAPET_FN double operator()(index_t step) const {
     if (step < warm_up) return start + (peak - start) * static_cast<double>(step) / static_cast<double>(warm_up);
     if (decay <= 0) return peak;
     double const t = static_cast<double>(step - warm_up < decay ? step - warm_up : decay);

@@ -52,12 +52,17 @@ struct adam_step {
   double one_minus_beta1, one_minus_beta2, rate, inverse_second_correction, epsilon, decay;
   template <class X>
   PARAPET_INLINE PARAPET_FN void operator()(X& p, X& m, X& v, X const& g) const {
+    advance(p, m, v, g, X(rate), X(inverse_second_correction), X(decay));
+  }
+  /// The same with the numbers that depend on the step from elsewhere.
+  template <class X>
+  PARAPET_INLINE PARAPET_FN void advance(X& p, X& m, X& v, X const& g, X const& now_rate, X const& now_correction, X const& now_decay) const {
     m = m + X(one_minus_beta1) * (g - m);
     v = v + X(one_minus_beta2) * (g * g - v);
-    p = p - (X(rate) * m / (math::sqrt(v * X(inverse_second_correction)) + X(epsilon)) + X(decay) * p);
+    p = p - (now_rate * m / (math::sqrt(v * now_correction) + X(epsilon)) + now_decay * p);
   }
 };
-inline adam_step make_step(adam const& o, double learning_rate, index_t step) {
+PARAPET_FN inline adam_step make_step(adam const& o, double learning_rate, index_t step) {
   auto const t = static_cast<double>(step);
   return {1.0 - o.beta1, 1.0 - o.beta2, learning_rate / (1.0 - std::pow(o.beta1, t)),
           1.0 / (1.0 - std::pow(o.beta2, t)), o.epsilon, learning_rate * o.weight_decay};
@@ -117,6 +122,31 @@ struct summed_step {
   }
 };
 
+/// A step of Adam on the sum of several gradients, with numbers of the step from memory: f(p, m, v, numbers..., g...).
+template <int Shards>
+struct scheduled_adam_step {
+  adam_step rule;  ///< its own rate, correction and decay are not read
+  template <class X, class... Xs>
+    requires(sizeof...(Xs) == Shards)
+  PARAPET_INLINE PARAPET_FN void operator()(X& p, X& m, X& v, X const& rate, X const& correction, X const& decay,
+                                            Xs const&... gradients) const {
+    X const g[] = {gradients...};
+    rule.advance(p, m, v, tree_sum<Shards>(g), rate, correction, decay);
+  }
+};
+
+/// f(std::index_sequence<0, .., shards - 1>). Throws argument_error unless there are 1, 2, 4 or 8 shards.
+template <class F>
+void with_shards(index_t shards, F const& f) {
+  switch (shards) {
+    case 1: return f(std::make_index_sequence<1>{});
+    case 2: return f(std::make_index_sequence<2>{});
+    case 4: return f(std::make_index_sequence<4>{});
+    case 8: return f(std::make_index_sequence<8>{});
+  }
+  throw argument_error(parapet::detail::concat("update_from_shards: gradients of ", shards, " shards, expected 1, 2, 4 or 8"));
+}
+
 /// A step that then moves a target towards the new parameters: f(target, p, ...).
 template <class Step>
 struct averaged_step {
@@ -155,7 +185,7 @@ template <class Backend, class Rule, class T, class Space>
 void update_from_shards(Backend& be, Rule const& rule, double learning_rate, index_t step,
                         vector_view<T, Space> const& parameters, moments<T, Space> const& state,
                         matrix_view<T const, Space> const& gradients, follower<T, Space> const& follow = {}) {
-  auto const run = [&]<std::size_t... Shard>(std::index_sequence<Shard...>) {
+  detail::with_shards(gradients.extent(0), [&]<std::size_t... Shard>(std::index_sequence<Shard...>) {
     auto const one = detail::make_step(rule, learning_rate, step);
     detail::summed_step<std::remove_const_t<decltype(one)>, sizeof...(Shard)> const f{one};
     std::apply(
@@ -163,19 +193,40 @@ void update_from_shards(Backend& be, Rule const& rule, double learning_rate, ind
           if (follow.target.empty())
             map(be, f, parameters, s..., gradients(static_cast<index_t>(Shard))...);
           else
-            map(be, detail::averaged_step<decltype(f)>{f, {follow.rate}}, follow.target, parameters, s...,
+            map(be, detail::averaged_step<std::remove_const_t<decltype(f)>>{f, {follow.rate}}, follow.target, parameters, s...,
                 gradients(static_cast<index_t>(Shard))...);
         },
         detail::state_views(rule, state));
+  });
+}
+
+/// The numbers of Adam that depend on the step, for one that is recorded once and launched again and again: they lie in memory of
+/// the backend. Writes the three of step number `step` (from 1) to numbers(0, 1, 2), on whatever the backend computes.
+template <class T, class Space>
+PARAPET_FN void write_adam_numbers(adam const& rule, double learning_rate, index_t step, vector_view<T, Space> const& numbers) {
+  detail::adam_step const now = detail::make_step(rule, learning_rate, step);
+  numbers[0] = static_cast<T>(now.rate);
+  numbers[1] = static_cast<T>(now.inverse_second_correction);
+  numbers[2] = static_cast<T>(now.decay);
+}
+
+/// update_from_shards of Adam with the numbers (3) of write_adam_numbers.
+template <class Backend, class T, class Space>
+void update_from_shards(Backend& be, adam const& rule, vector_view<T const, Space> const& numbers, vector_view<T, Space> const& parameters,
+                        moments<T, Space> const& state, matrix_view<T const, Space> const& gradients,
+                        follower<T, Space> const& follow = {}) {
+  check_shape("update_from_shards: numbers of the step", numbers.shape(), extents{index_t{3}});
+  auto const number = [&](index_t i) {
+    return vector_view<T const, Space>(numbers.data() + i, parameters.shape(), extents{index_t{0}});
   };
-  switch (gradients.extent(0)) {
-    case 1: return run(std::make_index_sequence<1>{});
-    case 2: return run(std::make_index_sequence<2>{});
-    case 4: return run(std::make_index_sequence<4>{});
-    case 8: return run(std::make_index_sequence<8>{});
-  }
-  throw argument_error(parapet::detail::concat("update_from_shards: gradients of ", gradients.extent(0),
-                                               " shards, expected 1, 2, 4 or 8"));
+  detail::with_shards(gradients.extent(0), [&]<std::size_t... Shard>(std::index_sequence<Shard...>) {
+    detail::scheduled_adam_step<sizeof...(Shard)> const f{detail::make_step(rule, 0, 1)};
+    if (follow.target.empty())
+      map(be, f, parameters, state.first, state.second, number(0), number(1), number(2), gradients(static_cast<index_t>(Shard))...);
+    else
+      map(be, detail::averaged_step<std::remove_const_t<decltype(f)>>{f, {follow.rate}}, follow.target, parameters, state.first, state.second,
+          number(0), number(1), number(2), gradients(static_cast<index_t>(Shard))...);
+  });
 }
 
 /// Euclidean norm of a gradient (n).

@@ -3,6 +3,9 @@
 // A layer registers its tensors when it is built and keeps their slots; a slot turns a pointer to any flat buffer
 // of the same layout (parameters, gradients, moments, averages) into a view. So Adam, EMA, save, load and a sum over
 // shards are each one pass over one vector.
+//
+// A stack of N networks of one topology is a matrix (N, n), a flat row for each: twin critics, seeds that train side by side.
+// Layers take either; activations of a stack are (N, rows, width), of one network (1, rows, width).
 #pragma once
 
 #include <parapet/config.hpp>
@@ -30,7 +33,23 @@ struct slot {
                                                 flat.extent(0), " elements"));
     return {flat.data() + offset, shape};
   }
+
+  /// The same tensor of each network of a stack (N, n): (N, shape...).
+  template <class T, class Space>
+  tensor_view<T, Rank + 1, Space> operator()(matrix_view<T, Space> const& flats) const {
+    auto const first = (*this)(vector_view<T, Space>(flats.data(), extents{flats.extent(1)}));
+    tensor_view<T, Rank + 1, Space> const stack = repeated(first, flats.extent(0));
+    extents<Rank + 1> strides = stack.strides();
+    strides[0] = flats.stride(0);
+    return {stack.data(), stack.shape(), strides};
+  }
 };
+
+/// One flat vector as a stack of one network; a stack as it is.
+template <class T, class Space>
+PARAPET_FN constexpr matrix_view<T, Space> as_stack(vector_view<T, Space> const& flat) { return repeated(flat, 1); }
+template <class T, class Space>
+PARAPET_FN constexpr matrix_view<T, Space> const& as_stack(matrix_view<T, Space> const& flats) { return flats; }
 
 /// Name, place and initial value of one tensor.
 struct parameter {
@@ -65,12 +84,13 @@ public:
   auto begin() const { return parameters_.begin(); }
   auto end() const { return parameters_.end(); }
 
-  /// Fills a flat buffer on the host: tensor k of the list draws from Philox stream first_stream + k.
+  /// Fills a flat buffer on the host: tensor k of the list draws from Philox stream first_stream + k. Members of an ensemble
+  /// share the streams, and draw one after the other.
   template <class T>
-  void initialize(vector_view<T> const& flat, std::uint64_t seed, std::uint64_t first_stream) const {
+  void initialize(vector_view<T> const& flat, std::uint64_t seed, std::uint64_t first_stream, index_t member = 0) const {
     check_shape("initialize: flat buffer", flat.shape(), extents{size_});
     for (std::uint64_t stream = first_stream; parameter const& p : parameters_)
-      p.initial(flat.rows(p.offset, p.offset + p.size), p.fan_in, p.fan_out, philox_stream(seed, stream++));
+      p.initial(flat.rows(p.offset, p.offset + p.size), p.fan_in, p.fan_out, philox_stream(seed, stream++), member * p.size);
   }
 
 private:

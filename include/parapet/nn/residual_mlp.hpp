@@ -28,30 +28,46 @@ struct residual_mlp_config {
   double dropout = 0.1;  ///< probability of dropping an element of a block's input, in training
 };
 
-/// Where the dropout masks of a training pass come from: block b draws from stream first_stream + b.
-struct dropout_source {
-  std::uint64_t seed, first_stream;
-  index_t first_row;  ///< row of the whole batch that the first row of this shard is
+namespace detail {
+
+template <class F>
+struct apply {
+  template <class X>
+  PARAPET_FN void operator()(X& y, X const& x) const { y = F{}(x); }
 };
+template <class F>
+struct apply_and_differentiate {
+  template <class X>
+  PARAPET_FN void operator()(X& y, X& slope, X const& x) const {
+    y = F{}(x);
+    slope = F{}.derivative(x, y);
+  }
+};
+struct add_product {
+  template <class X>
+  PARAPET_FN void operator()(X& y, X const& x, X const& factor) const { y = y + x * factor; }
+};
+
+}  // namespace detail
 
 template <class Activation>
 class residual_mlp {
 public:
   template <class T, class Space>
   struct block_workspace {
-    matrix_view<T, Space> state;                   // (rows, hidden)    h_l
-    matrix_view<T, Space> factor;                  // (rows, hidden)    dropout, training only
-    matrix_view<T, Space> normed;                  // (rows, hidden)
+    tensor_view<T, 3, Space> state;                // (N, rows, hidden)    h_l
+    tensor_view<T, 3, Space> normed;               // (N, rows, hidden)
     layer_norm::workspace<T, Space> norm;
-    matrix_view<T, Space> wide, slope;             // (rows, expansion * hidden)
+    tensor_view<T, 3, Space> wide, slope;          // (N, rows, expansion * hidden)
   };
   template <class T, class Space>
   struct workspace {
     std::vector<block_workspace<T, Space>> blocks;
-    matrix_view<T, Space> state, last, last_slope;  // (rows, hidden)    h_L, f(h_L), f'(h_L)
-    matrix_view<T, Space> output;                   // (rows, out)
-    matrix_view<T, Space> dstate, dblock;           // (rows, hidden)
-    matrix_view<T, Space> dwide;                    // (rows, expansion * hidden)
+    tensor_view<T, 4, Space> dropout;                  // (blocks, N, rows, hidden)    factors, training only
+    tensor_view<T, 3, Space> state, last, last_slope;  // (N, rows, hidden)    h_L, f(h_L), f'(h_L)
+    tensor_view<T, 3, Space> output;                   // (N, rows, out)
+    tensor_view<T, 3, Space> dstate, dblock;           // (N, rows, hidden)
+    tensor_view<T, 3, Space> dwide;                    // (N, rows, expansion * hidden)
   };
 
   residual_mlp() = default;
@@ -69,9 +85,9 @@ public:
   residual_mlp_config const& config() const { return config_; }
 
   template <class T, class Space>
-  workspace<T, Space> make_workspace(arena<Space>& memory, index_t rows, mode keep) const {
+  workspace<T, Space> make_workspace(arena<Space>& memory, index_t rows, mode keep, index_t networks = 1) const {
     bool const training = keep == mode::training;
-    extents<2> const narrow{{rows, config_.hidden}}, wide{{rows, config_.expansion * config_.hidden}};
+    extents<3> const narrow{{networks, rows, config_.hidden}}, wide{{networks, rows, config_.expansion * config_.hidden}};
     workspace<T, Space> w;
     for (index_t b = 0; b < config_.blocks; ++b) {
       if (!training && b > 0) {  // inference keeps nothing: every block works in the memory of the first
@@ -81,18 +97,17 @@ public:
       block_workspace<T, Space> block;
       block.state = memory.template take<T>(narrow);
       block.normed = memory.template take<T>(narrow);
-      block.norm = blocks_.front().norm.template make_workspace<T>(memory, rows);
+      block.norm = blocks_.front().norm.template make_workspace<T>(memory, rows, networks);
       block.wide = memory.template take<T>(wide);
-      if (training) {
-        block.slope = memory.template take<T>(wide);
-        if (config_.dropout > 0) block.factor = memory.template take<T>(narrow);
-      }
+      if (training) block.slope = memory.template take<T>(wide);
       w.blocks.push_back(block);
     }
     w.state = memory.template take<T>(narrow);
     w.last = memory.template take<T>(narrow);
-    w.output = memory.template take<T>(extents{rows, config_.out});
+    w.output = memory.template take<T>(extents{networks, rows, config_.out});
     if (training) {
+      if (config_.dropout > 0 && config_.blocks > 0)
+        w.dropout = memory.template take<T>(extents{config_.blocks, networks, rows, config_.hidden});
       w.last_slope = memory.template take<T>(narrow);
       w.dstate = memory.template take<T>(narrow);
       w.dblock = memory.template take<T>(narrow);
@@ -101,90 +116,74 @@ public:
     return w;
   }
 
-  /// y (rows, out) of x (rows, in), without dropout; the result lies in the workspace of either mode.
-  template <class Backend, class T, class Space>
-  matrix_view<T, Space> forward(Backend& be, vector_view<T const, Space> const& parameters,
-                                matrix_view<T const, Space> const& x, workspace<T, Space> const& w) const {
-    for (auto const& block : w.blocks)
-      if (!block.factor.empty()) fill(be, block.factor, T(1));
+  /// y (N, rows, out) of x (N, rows, in), without dropout; parameters (n) or (N, n). The result lies in the workspace of either
+  /// mode.
+  template <class Backend, class T, int Rank, class Space>
+  tensor_view<T, 3, Space> forward(Backend& be, tensor_view<T const, Rank, Space> const& parameters,
+                                   tensor_view<T const, 3, Space> const& x, workspace<T, Space> const& w) const {
+    if (!w.dropout.empty()) fill(be, flatten(w.dropout), T(1));
     return run(be, parameters, x, w);
   }
 
-  /// The same with dropout masks drawn from `noise`; needs a workspace for training.
-  template <class Backend, class T, class Space>
-  matrix_view<T, Space> forward(Backend& be, vector_view<T const, Space> const& parameters,
-                                matrix_view<T const, Space> const& x, workspace<T, Space> const& w,
-                                dropout_source const& noise) const {
-    for (std::size_t b = 0; b < blocks_.size(); ++b)
-      if (!w.blocks[b].factor.empty())
-        fill_dropout(be, w.blocks[b].factor, config_.dropout, philox_stream(noise.seed, noise.first_stream + b),
-                     noise.first_row);
+  /// The same with dropout: block b takes mask b of `source` (dropout.hpp). Needs a workspace for training.
+  template <class Backend, class T, int Rank, class Space, class Source>
+  tensor_view<T, 3, Space> forward(Backend& be, tensor_view<T const, Rank, Space> const& parameters,
+                                   tensor_view<T const, 3, Space> const& x, workspace<T, Space> const& w, Source const& source) const {
+    if (!w.dropout.empty()) fill_dropout(be, w.dropout, config_.dropout, source);
     return run(be, parameters, x, w);
   }
 
   /// Parameter gradients of the last forward pass in training mode, and the gradient of the inputs [first, first + n) in
-  /// dx (rows, n) unless that is empty.
-  template <class Backend, class T, class Space>
-  void backward(Backend& be, vector_view<T const, Space> const& parameters, matrix_view<T const, Space> const& x,
-                workspace<T, Space> const& w, matrix_view<T const, Space> const& dy,
-                vector_view<T, Space> const& gradient, matrix_view<T, Space> const& dx = {},
-                gradients how = gradients::overwrite, index_t first = 0) const {
-    output_.backward(be, parameters, stacked<T const>(w.last), stacked(dy), gradient, stacked(w.dstate), how);
-    activate_backward(be, w.dstate, matrix_view<T const, Space>(w.last_slope));
+  /// dx (N, rows, n) unless that is empty.
+  template <class Backend, class T, int Rank, class Space>
+  void backward(Backend& be, tensor_view<T const, Rank, Space> const& parameters, tensor_view<T const, 3, Space> const& x,
+                workspace<T, Space> const& w, tensor_view<T const, 3, Space> const& dy, tensor_view<T, Rank, Space> const& gradient,
+                tensor_view<T, 3, Space> const& dx = {}, gradients how = gradients::overwrite, index_t first = 0) const {
+    using stack = tensor_view<T const, 3, Space>;
+    output_.backward(be, parameters, stack(w.last), dy, gradient, w.dstate, how);
+    activate_backward(be, w.dstate, stack(w.last_slope));
     for (std::size_t b = blocks_.size(); b-- > 0;) {
       auto const& kept = w.blocks[b];
       auto const& own = blocks_[b];
-      own.narrow.backward(be, parameters, stacked<T const>(kept.wide), stacked<T const>(w.dstate), gradient,
-                             stacked(w.dwide), how);
-      activate_backward(be, w.dwide, matrix_view<T const, Space>(kept.slope));
-      own.widen.backward(be, parameters, stacked<T const>(kept.normed), stacked<T const>(w.dwide), gradient,
-                            stacked(w.dblock), how);
-      own.norm.backward(be, parameters, kept.norm, matrix_view<T const, Space>(w.dblock), gradient, w.dblock, how);
-      if (kept.factor.empty())
-        map(be, detail::add_in_place{}, w.dstate, matrix_view<T const, Space>(w.dblock));
-      else
-        map(be, add_product{}, w.dstate, matrix_view<T const, Space>(w.dblock),
-            matrix_view<T const, Space>(kept.factor));
+      own.narrow.backward(be, parameters, stack(kept.wide), stack(w.dstate), gradient, w.dwide, how);
+      activate_backward(be, w.dwide, stack(kept.slope));
+      own.widen.backward(be, parameters, stack(kept.normed), stack(w.dwide), gradient, w.dblock, how);
+      own.norm.backward(be, parameters, kept.norm, stack(w.dblock), gradient, w.dblock, how);
+      if (w.dropout.empty()) map(be, detail::add_in_place{}, w.dstate, stack(w.dblock));
+      else map(be, detail::add_product{}, w.dstate, stack(w.dblock), stack(w.dropout(static_cast<index_t>(b))));
     }
-    input_.backward(be, parameters, stacked(x), stacked<T const>(w.dstate), gradient,
-                    dx.empty() ? tensor_view<T, 3, Space>{} : stacked(dx), how, first);
+    input_.backward(be, parameters, x, stack(w.dstate), gradient, dx, how, first);
   }
 
 private:
-  template <class Backend, class T, class Space>
-  matrix_view<T, Space> run(Backend& be, vector_view<T const, Space> const& parameters,
-                            matrix_view<T const, Space> const& x, workspace<T, Space> const& w) const {
+  template <class Backend, class T, int Rank, class Space>
+  tensor_view<T, 3, Space> run(Backend& be, tensor_view<T const, Rank, Space> const& parameters,
+                               tensor_view<T const, 3, Space> const& x, workspace<T, Space> const& w) const {
+    using stack = tensor_view<T const, 3, Space>;
     bool const training = !w.last_slope.empty();
     auto const state_of = [&](std::size_t b) { return b < w.blocks.size() ? w.blocks[b].state : w.state; };
-    input_.forward(be, parameters, stacked(x), stacked(state_of(0)));
+    input_.forward(be, parameters, x, state_of(0));
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
       auto const& kept = w.blocks[b];
-      matrix_view<T const, Space> const state = kept.state;
-      matrix_view<T const, Space> normed_input = state;
-      if (!kept.factor.empty()) {
-        apply_dropout(be, state, matrix_view<T const, Space>(kept.factor), kept.normed);
+      stack normed_input = kept.state;
+      if (!w.dropout.empty()) {
+        apply_dropout(be, normed_input, stack(w.dropout(static_cast<index_t>(b))), kept.normed);
         normed_input = kept.normed;
       }
       blocks_[b].norm.forward(be, parameters, normed_input, kept.norm, kept.normed);
       if (training) {
-        blocks_[b].widen.forward(be, parameters, stacked<T const>(kept.normed), stacked(kept.slope));
+        blocks_[b].widen.forward(be, parameters, stack(kept.normed), kept.slope);
         activate<Activation>(be, kept.slope, kept.wide);
       } else {
-        blocks_[b].widen.forward(be, parameters, stacked<T const>(kept.normed), stacked(kept.wide));
+        blocks_[b].widen.forward(be, parameters, stack(kept.normed), kept.wide);
         activate<Activation>(be, kept.wide);
       }
-      auto const next = state_of(b + 1);
-      if (next.data() != state.data()) copy(be, state, next);
-      blocks_[b].narrow.forward_add(be, parameters, stacked<T const>(kept.wide), stacked(next));
+      blocks_[b].narrow.forward_add(be, parameters, stack(kept.wide), stack(kept.state), state_of(b + 1));
     }
-    auto const last_state = state_of(blocks_.size());
-    if (training) {
-      copy(be, matrix_view<T const, Space>(last_state), w.last_slope);
-      activate<Activation>(be, w.last_slope, w.last);
-    } else {
-      map(be, apply<Activation>{}, w.last, matrix_view<T const, Space>(last_state));
-    }
-    output_.forward(be, parameters, stacked<T const>(w.last), stacked(w.output));
+    stack const last_state = state_of(blocks_.size());
+    if (training) map(be, detail::apply_and_differentiate<Activation>{}, w.last, w.last_slope, last_state);
+    else map(be, detail::apply<Activation>{}, w.last, last_state);
+    output_.forward(be, parameters, stack(w.last), w.output);
     return w.output;
   }
 
@@ -192,23 +191,6 @@ private:
     layer_norm norm;
     linear widen, narrow;
   };
-  template <class F>
-  struct apply {
-    template <class X>
-    PARAPET_FN void operator()(X& y, X const& x) const { y = F{}(x); }
-  };
-  struct add_product {
-    template <class X>
-    PARAPET_FN void operator()(X& y, X const& x, X const& factor) const { y = y + x * factor; }
-  };
-
-  /// A matrix as a stack of one.
-  template <class U = void, class T, class Space>
-  static auto stacked(matrix_view<T, Space> const& x) {
-    using element = std::conditional_t<std::is_void_v<U>, T, U>;
-    return tensor_view<element, 3, Space>(repeated(matrix_view<element, Space>(x), 1));
-  }
-
   residual_mlp_config config_;
   linear input_, output_;
   std::vector<layers> blocks_;

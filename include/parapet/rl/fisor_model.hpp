@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -54,13 +55,16 @@ public:
   /// Throws io_error for a file that is no checkpoint of FISOR, with the array or option that is missing or of another shape.
   explicit fisor_model(tensor_archive const& checkpoint)
       : config_(config_of(checkpoint)), networks_(config_, rows_of(checkpoint, "safety_value.dense0.weight"), columns_of(checkpoint, "actor.net.output.bias")),
-        actor_(load(checkpoint, networks_.actor_list, "follower.")), reward_critic_(load(checkpoint, networks_.reward_critic_list, "follower.")),
-        safety_critic_(load(checkpoint, networks_.safety_critic_list, "follower.")), safety_value_(load(checkpoint, networks_.safety_value_list, "")) {}
+        actor_(load(checkpoint, networks_.actor_list, {"follower.actor"})),
+        critics_(load(checkpoint, networks_.critic_list, {"follower.reward_critic.0", "follower.reward_critic.1", "follower.safety_critic.0", "follower.safety_critic.1"})),
+        safety_value_(load(checkpoint, networks_.value_list, {"safety_value"})) {}
 
   fisor_config const& config() const { return config_; }
   fisor_networks const& networks() const { return networks_; }
   /// Views of this model's memory.
-  fisor_parameters<float> parameters() const { return {actor_.view(), reward_critic_.view(), safety_critic_.view(), safety_value_.view()}; }
+  fisor_parameters<float> parameters() const { 
+    return {actor_.view(), critics_.view(extents{fisor_networks::critics, networks_.critic_list.size()}), safety_value_.view()};
+  }
 
   index_t state_dim() const { return networks_.actor.config().state_dim; }
   index_t action_dim() const { return networks_.actor.config().action_dim; }
@@ -69,24 +73,30 @@ private:
   static index_t rows_of(tensor_archive const& file, char const* name) { return file.view<float, 2>(name).extent(0); }
   static index_t columns_of(tensor_archive const& file, char const* name) { return file.view<float, 1>(name).extent(0); }
 
-  static buffer<float> load(tensor_archive const& file, nn::parameter_list const& list, std::string const& prefix) {
-    for (nn::parameter const& p : list) {  // before memory of an unchecked size is asked for
-      const_tensor_ref const tensor = file.at(prefix + p.name);
-      if (tensor.type != scalar_type::f32 || tensor.shape != p.shape)
-        throw io_error(parapet::detail::concat(file.source(), ": array '", tensor.name, "' is ", name_of(tensor.type), " ", shape_text(tensor.shape),
-                                               ", expected f32 ", shape_text(p.shape)));
+  /// A row of parameters for each network.
+  static buffer<float> load(tensor_archive const& file, nn::parameter_list const& list, std::initializer_list<char const*> networks) {
+    for (std::string const network : networks)
+      for (nn::parameter const& p : list) {  // before memory of an unchecked size is asked for
+        const_tensor_ref const tensor = file.at(network + p.name);
+        if (tensor.type != scalar_type::f32 || tensor.shape != p.shape)
+          throw io_error(parapet::detail::concat(file.source(), ": array '", tensor.name, "' is ", name_of(tensor.type), " ", shape_text(tensor.shape),
+                                                 ", expected f32 ", shape_text(p.shape)));
+      }
+    buffer<float> rows(static_cast<index_t>(networks.size()) * list.size());
+    index_t row = 0;
+    for (std::string const network : networks) {
+      for (nn::parameter const& p : list) {
+        const_tensor_ref const tensor = file.at(network + p.name);
+        std::memcpy(rows.data() + row * list.size() + p.offset, tensor.data, static_cast<std::size_t>(tensor.bytes()));
+      }
+      ++row;
     }
-    buffer<float> flat(list.size());
-    for (nn::parameter const& p : list) {
-      const_tensor_ref const tensor = file.at(prefix + p.name);
-      std::memcpy(flat.data() + p.offset, tensor.data, static_cast<std::size_t>(tensor.bytes()));
-    }
-    return flat;
+    return rows;
   }
 
   fisor_config config_;
   fisor_networks networks_;
-  buffer<float> actor_, reward_critic_, safety_critic_, safety_value_;
+  buffer<float> actor_, critics_, safety_value_;
 };
 
 }  // namespace parapet::inline PARAPET_ABI::rl

@@ -64,13 +64,28 @@ public:
 
   /// 64-bit FNV-1a of the contents (host memory): tells a checkpoint's data set from another.
   std::uint64_t hash() const {
+    static_assert(std::is_same_v<Space, host_space>, "transitions::hash reads host memory; hash(be, data) copies it there");
     std::uint64_t value = 14695981039346656037u;
     auto const* bytes = reinterpret_cast<unsigned char const*>(memory_.data());
     for (index_t i = 0; i < memory_.size() * static_cast<index_t>(sizeof(T)); ++i) value = (value ^ bytes[i]) * 1099511628211u;
     return value;
   }
 
+  /// A copy in another memory, by the backend that has one of the two.
+  template <class To, class Backend>
+  transitions<T, To> to_space(Backend& be) const {
+    transitions<T, To> other;
+    if (size_ == 0) return other;
+    other = transitions<T, To>(size_, state_dim_, action_dim_);
+    copy(be, memory_.view(), other.memory_.view());
+    synchronize(be);
+    return other;
+  }
+
 private:
+  template <class, class>
+  friend class transitions;
+
   transitions& self() const { return const_cast<transitions&>(*this); }
   matrix_view<T, Space> matrix(index_t first, index_t columns) {
     return {memory_.data() + first * size_, extents{size_, columns}};
@@ -82,6 +97,19 @@ private:
   index_t size_ = 0, state_dim_ = 0, action_dim_ = 0;
   buffer<T, Space> memory_;
 };
+
+/// A copy of host data in the backend's memory.
+template <class Backend, class T>
+transitions<T, typename Backend::space> upload(Backend& be, transitions<T> const& data) {
+  return data.template to_space<typename Backend::space>(be);
+}
+
+/// transitions::hash of data in any memory.
+template <class Backend, class T, class Space>
+std::uint64_t hash(Backend& be, transitions<T, Space> const& data) {
+  if constexpr (std::is_same_v<Space, host_space>) return data.hash();
+  else return data.template to_space<host_space>(be).hash();
+}
 
 namespace detail {
 
@@ -120,6 +148,7 @@ void check_values(Backend& be, transitions<T, Space> const& data) {
     buffer<T> memory(x.size());
     auto const host = memory.view(x.shape());
     copy(be, x, host);
+    synchronize(be);
     detail::check_rows<argument_error>("transitions", name, host, rule);
   };
   check("state", data.state(), detail::finite{});
