@@ -122,6 +122,9 @@ TEST_CASE("training: quantiles of the distributions of levels") {
   CHECK(std::sqrt(square - mean * mean) == doctest::Approx(1.2).epsilon(0.005));
   for (double const u : {1e-9, 0.025, 0.31, 0.975, 1 - 1e-9})
     CHECK(0.5 * std::erfc(-diffusion::detail::normal_quantile(u) / std::sqrt(2.0)) == doctest::Approx(u).epsilon(1e-12));
+  auto const vp = diffusion::quantile_levels(diffusion::uniform_time{diffusion::vp_linear{}}, 3);
+  CHECK(vp[1].t == doctest::Approx(0.5005));
+  CHECK(vp[1].alpha == doctest::Approx(diffusion::vp_linear{}.alpha(0.5005)));
   auto const flow = diffusion::quantile_levels(diffusion::uniform_flow{}, 4);
   CHECK(flow[1].t == 0.375);
   CHECK(flow[1].alpha == 0.625);

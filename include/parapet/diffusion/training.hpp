@@ -20,6 +20,7 @@
 #include <parapet/core/tensor_view.hpp>
 #include <parapet/diffusion/noise_level.hpp>
 #include <parapet/diffusion/parameterization.hpp>
+#include <parapet/diffusion/schedule.hpp>
 #include <parapet/diffusion/time_network.hpp>
 #include <parapet/nn/loss.hpp>
 
@@ -54,6 +55,15 @@ inline double normal_quantile(double u) {
   return x;
 }
 }  // namespace detail
+
+/// Times uniform between the ends of a schedule.
+template <schedule S>
+struct uniform_time {
+  S schedule = {};
+  noise_level operator()(double u) const { return level_at(schedule, schedule.t_min + u * (schedule.t_max - schedule.t_min)); }
+};
+template <schedule S>
+uniform_time(S) -> uniform_time<S>;
 
 /// log sigma normal, alpha 1: EDM's.
 struct lognormal_sigma {
