@@ -120,11 +120,12 @@ struct clip_to_unit {
   template <class X>
   PARAPET_INLINE PARAPET_FN void operator()(X& y, X const& x) const { y = math::min(math::max(x, X(-1.0f)), X(1.0f)); }
 };
+/// min Q_r and max Q_h; not a number where either critic of a pair is not finite, which min and max may hide.
 struct judge_pairs {
   template <class X>
   PARAPET_INLINE PARAPET_FN void operator()(X& q, X& qh, X const& q0, X const& q1, X const& h0, X const& h1) const {
-    q = math::min(q0, q1);
-    qh = math::max(h0, h1);
+    q = math::min(q0, q1) + X(0.0f) * (q0 + q1);
+    qh = math::max(h0, h1) + X(0.0f) * (h0 + h1);
   }
 };
 
