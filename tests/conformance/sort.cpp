@@ -1,4 +1,4 @@
-// inclusive_scan, sort_by_key; and the concept, which needs all of a backend
+// sort_by_key; and the concept, which needs all of a backend
 #include "conformance/backends.hpp"
 
 #if defined(__CUDACC__)
@@ -15,22 +15,6 @@ using support::same;
 TEST_CASE_TEMPLATE("the backend meets its concept", B, TEST_BACKENDS) {
   static_assert(backend::check_backend<B>());
   static_assert(backend::check_backend<unfused<B>>());
-}
-
-TEST_CASE_TEMPLATE("inclusive_scan holds the sums so far, also in place", B, TEST_BACKENDS) {
-  B be;
-  for (index_t const n : lengths) {
-    auto x = upload(be, generate<float>(extents{n}, [](index_t i) { return i - 3; }));
-    on<B, float, 1> sums(extents{n});
-    inclusive_scan(be, x.read(), sums.view());
-    auto const expected = generate<float>(extents{n}, [](index_t i) { return i * (i + 1) / 2 - 3 * (i + 1); });
-    CHECK(same(download(be, sums), expected));
-    inclusive_scan(be, x.read(), x.view());
-    CHECK(same(download(be, x), expected));
-  }
-  auto counts = upload(be, generate<index_t>(extents{4}, [](index_t i) { return i; }));
-  inclusive_scan(be, counts.read(), counts.view());
-  CHECK(download(be, counts).read()[3] == 6);
 }
 
 TEST_CASE_TEMPLATE("sort_by_key sorts, moves values along and keeps the order of equal keys", B, TEST_BACKENDS) {
@@ -68,11 +52,10 @@ TEST_CASE_TEMPLATE("sort_by_key takes NaN as larger than every number", B, TEST_
   }
 }
 
-TEST_CASE_TEMPLATE("order says which shapes do not fit", B, TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("sort_by_key says which shapes do not fit", B, TEST_BACKENDS) {
   B be;
-  on<B, float, 1> two(extents{2}), three(extents{3});
+  on<B, float, 1> two(extents{2});
   on<B, index_t, 1> places(extents{3});
   auto const message = [](auto f) { return support::message_of<shape_error>(f); };
-  CHECK(message([&] { inclusive_scan(be, two.read(), three.view()); }) == "inclusive_scan: output has shape (3), expected (2)");
   CHECK(message([&] { sort_by_key(be, two.view(), places.view()); }) == "sort_by_key: values has shape (3), expected (2)");
 }
