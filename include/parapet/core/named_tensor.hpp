@@ -78,9 +78,10 @@ struct basic_tensor_ref {
   }
   index_t bytes() const { return size() * size_of(type); }
 
-  operator basic_tensor_ref<unsigned char const>() const
-    requires(!std::is_const_v<Byte>)
-  {
+  /// What may be written may be read. A template, as nvcc warns of a conversion to one's own type.
+  template <class Read>
+    requires(std::is_same_v<Read, Byte const> && !std::is_const_v<Byte>)
+  operator basic_tensor_ref<Read>() const {
     return {name, type, shape, data};
   }
 };

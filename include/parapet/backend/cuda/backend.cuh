@@ -31,7 +31,8 @@ public:
       : multiprocessors_(cuda_detail::device_attribute(cudaDevAttrMultiProcessorCount)),
         products_(options.precision, options.workspace_bytes),
         partial_(partial_bytes),
-        result_(partial_bytes) {}
+        result_(partial_bytes),
+        staging_(staging_bytes) {}
   cuda(cuda const&) = delete;
   cuda& operator=(cuda const&) = delete;
 
@@ -60,6 +61,16 @@ public:
     std::memcpy(&value, result_.data(), sizeof(T));
     return value;
   }
+  /// Page-locked room for a small copy to the device, which a queued copy may read until it is done.
+  void* stage(index_t bytes) {
+    if (staged_ + bytes > staging_bytes) {
+      check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
+      staged_ = 0;
+    }
+    void* const room = staging_.data() + staged_;
+    staged_ += bytes;
+    return room;
+  }
   bool capturing() const { return capturing_; }
   void set_capturing(bool on) { capturing_ = on; }
   /// Throws argument_error where `operation`, which the host has to wait for or to take part in, is called in a captured step.
@@ -69,13 +80,14 @@ public:
   }
 
 private:
-  static constexpr index_t partial_bytes = 16 * cuda_detail::most_partial_results;
+  static constexpr index_t partial_bytes = 16 * cuda_detail::most_partial_results, staging_bytes = 4 * cuda_detail::most_staged_bytes;
 
   cuda_detail::stream stream_;
   index_t multiprocessors_;
   cuda_detail::product_planner products_;
   buffer<unsigned char, device_space> partial_;
-  buffer<unsigned char, pinned_space> result_;
+  buffer<unsigned char, pinned_space> result_, staging_;
+  index_t staged_ = 0;
   bool capturing_ = false;
 };
 

@@ -21,6 +21,9 @@ inline constexpr index_t warps_per_block = threads_per_block / warp;
 inline constexpr index_t longest_warp_row = 2048;  // longer rows get a block each
 inline constexpr index_t reduced_per_thread = 8;   // elements of a reduction that a thread folds before the block does
 
+/// Copies from host memory up to this size go through page-locked memory, and do not wait.
+inline constexpr index_t most_staged_bytes = index_t{64} << 10;
+
 constexpr index_t divide_up(index_t n, index_t d) { return n / d + (n % d != 0); }
 
 /// n / per_block blocks, at least one and at most what keeps the device busy.

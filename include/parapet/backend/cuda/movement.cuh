@@ -1,13 +1,14 @@
 // copy, fill, gather.
 //
-// Copies within the device and between it and pinned memory are queued. Copies from or to ordinary host memory are complete on
-// return, so that the memory may be reused or read at once; a captured step cannot have them.
+// Copies within the device and between it and pinned memory are queued. After a copy from or to ordinary host memory, that memory
+// may be reused or read at once: such a copy waits, unless it is small, dense and goes to the device. A captured step cannot have it.
 #pragma once
 
 #include <parapet/config.hpp>
 #include <parapet/backend/cuda/map.cuh>
 
 #include <concepts>
+#include <cstring>
 
 namespace parapet::inline PARAPET_ABI::backend {
 
@@ -72,6 +73,18 @@ void transfer(cuda& be, tensor_view<U, Rank, From> const& from, tensor_view<T, R
   }
 }
 
+/// Queues a small dense copy to the device by way of page-locked memory, and returns whether it is one.
+template <class T, class U, int Rank, class To>
+bool transfer_staged(cuda& be, tensor_view<U, Rank, host_space> const& from, tensor_view<T, Rank, To> const& to) {
+  index_t const bytes = to.size() * static_cast<index_t>(sizeof(T));
+  if (bytes == 0 || bytes > most_staged_bytes || !is_dense(from) || !is_dense(to)) return false;
+  void* const room = be.stage(bytes);
+  std::memcpy(room, from.data(), static_cast<std::size_t>(bytes));
+  check_cuda(cudaMemcpyAsync(to.data(), room, static_cast<std::size_t>(bytes), cudaMemcpyHostToDevice, be.stream()), "cudaMemcpyAsync of ", bytes,
+             " bytes to the device");
+  return true;
+}
+
 }  // namespace cuda_detail
 
 /// to = from, element by element, between any of device_space, pinned_space and host_space. Throws shape_error.
@@ -86,6 +99,8 @@ void copy(cuda& be, tensor_view<U, Rank, From> const& from, tensor_view<T, Rank,
   } else {
     constexpr bool waits = std::same_as<From, host_space> || std::same_as<To, host_space>;
     if (waits) be.refuse_capture("copy from or to ordinary host memory");
+    if constexpr (std::same_as<From, host_space>)
+      if (cuda_detail::transfer_staged(be, from, to)) return;
     cuda_detail::transfer(be, from, to);
     if (waits) check_cuda(cudaStreamSynchronize(be.stream()), "cudaStreamSynchronize");
   }
