@@ -2,7 +2,7 @@
 //
 // A hook is an object with one or more of these members; a sampler without hooks is compiled without their seams.
 //
-//     X on_data(X x0) const                       the predicted data, element by element, inside the sampler's own map
+//     X on_data(X x0) const                       the predicted data, element by element
 //     X on_state(X x) const                       x after each step of the grid, element by element
 //     void correct_data(be, x0, level)            the predicted data (rows, dimension), all at once: after every on_data
 //     void before_steps(be, x, level)             x (rows, dimension) before the first step
@@ -99,13 +99,11 @@ concept has_after_step = !requires { &both<H, names_after_step>::after_step; };
 /// Functors applied one after the other; without any, the identity.
 template <class... Fs>
 struct chain {
-  static constexpr bool empty = true;
   template <class X>
   PARAPET_INLINE PARAPET_FN X operator()(X const& x) const { return x; }
 };
 template <class F, class... Rest>
 struct chain<F, Rest...> {
-  static constexpr bool empty = false;
   F first;
   chain<Rest...> rest;
   template <class X>

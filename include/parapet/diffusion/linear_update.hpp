@@ -1,11 +1,12 @@
 // The kernels of every sampler: one map for one step of a plan.
 //
 //     linear_update             out := sum_k f_k in_k
-//     predicting_update         x_0 := data(c x + d r),  m := a x + b x_0,  out := f m + sum_k f_k in_k,  keep := m
-//     functor_update            x := f(x)
+//     predicting_update         m := a x + b r,  out := f m + sum_k f_k in_k,  keep := m
+//     data_update               x_0 := hooks(a x + b r)
+//     functor_update            x := hooks(x)
 //
-// `data` are elementwise hooks of the sampler. Factors are in the scalar of the run. The number of inputs is a template
-// argument; a sampler compiles one kernel for each number that a plan may ask for.
+// Factors are in the scalar of the run. The number of inputs is a template argument; a sampler compiles one kernel for each
+// number that a plan may ask for.
 #pragma once
 
 #include <parapet/config.hpp>
@@ -34,40 +35,27 @@ struct linear_update {
   }
 };
 
-/// Factors of a prediction.
-template <class T>
-struct prediction_factors {
-  T data_x, data_raw;  // x_0 from x and the model's answer, where a hook wants to see it
-  T x, raw;            // m from x and the model's answer, or from x and x_0 with a hook
-  T fresh;             // share of m in the target
-};
-
-template <class T, int K, class Data, bool Keeps>
+template <class T, int K>
 struct predicting_update {
-  prediction_factors<T> p;
+  T x_factor, raw_factor, fresh;
   T factor[K > 0 ? K : 1];
-  Data data;
-
   template <class X, class... Xs>
-  PARAPET_INLINE PARAPET_FN void operator()(X& out, X& keep, X const& x, X const& raw, Xs const&... in) const requires(Keeps) {
-    keep = update(out, x, raw, in...);
-  }
-  template <class X, class... Xs>
-  PARAPET_INLINE PARAPET_FN void operator()(X& out, X const& x, X const& raw, Xs const&... in) const requires(!Keeps) {
-    update(out, x, raw, in...);
-  }
-
-private:
-  template <class X, class... Xs>
-  PARAPET_INLINE PARAPET_FN X update(X& out, X const& x, X const& raw, Xs const&... in) const {
+  PARAPET_INLINE PARAPET_FN void operator()(X& out, X& keep, X const& x, X const& raw, Xs const&... in) const {
     static_assert(sizeof...(Xs) == K);
-    X const answer = Data::empty ? raw : data(X(p.data_x) * x + X(p.data_raw) * raw);
-    X const m = X(p.x) * x + X(p.raw) * answer;
-    X total = X(p.fresh) * m;
+    X const m = X(x_factor) * x + X(raw_factor) * raw;
+    X total = X(fresh) * m;
     if constexpr (K > 0) total = total + weighted_sum<X>(factor, in...);
     out = total;
-    return m;
+    keep = m;
   }
+};
+
+template <class T, class F>
+struct data_update {
+  T x_factor, raw_factor;
+  F f;
+  template <class X>
+  PARAPET_INLINE PARAPET_FN void operator()(X& out, X const& x, X const& raw) const { out = f(X(x_factor) * x + X(raw_factor) * raw); }
 };
 
 template <class F>

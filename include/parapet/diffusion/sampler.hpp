@@ -5,8 +5,8 @@
 //     auto const work = plan(memory, [&](auto& m) { return s.make_workspace<float>(m, rows, dimension); });
 //     s.run(be, denoise, philox_noise{philox_stream(seed, 0)}, x, work);
 //
-// A step is one call of the denoiser and one map: conversion of the model's prediction, hooks and the solver's linear
-// combination are fused. All coefficients are known when the sampler is made. A run asks the host for nothing that a step
+// A step is one call of the denoiser and one map: conversion of the model's prediction and the solver's linear combination are
+// fused. Hooks that see the predicted data cost a map more. All coefficients are known when the sampler is made. A run asks the host for nothing that a step
 // computed, so a backend can capture it (unless a hook or the denoiser does).
 #pragma once
 
@@ -33,7 +33,7 @@ struct sampler_workspace {
   std::array<matrix_view<T, Space>, max_slots> slot;  // slot[0] is x, and not here
   matrix_view<T, Space> noise;  // of this step
   matrix_view<T, Space> input;  // of a model that wants it scaled
-  matrix_view<T, Space> data;   // predicted, for hooks that see all of it
+  matrix_view<T, Space> data;   // predicted, for hooks that see it
 };
 
 template <parameterization Parameterization = epsilon_prediction, class... Hooks>
@@ -54,7 +54,7 @@ public:
     for (int i = 1; i < plan_.slots; ++i) w.slot[static_cast<std::size_t>(i)] = memory.template take<T>(shape);
     if (!plan_.is_deterministic()) w.noise = memory.template take<T>(shape);
     if (scales_input<Parameterization>) w.input = memory.template take<T>(shape);
-    if (corrects_data) w.data = memory.template take<T>(shape);
+    if (sees_data) w.data = memory.template take<T>(shape);
     return w;
   }
 
@@ -80,7 +80,7 @@ public:
       sampling_step const& step = plan_.steps[i];
       step_once(be, step, linked_[i], denoise, noise, draw, x, w);
       if (!step.completes) continue;
-      apply_elementwise(be, state_functors(), x);
+      if constexpr ((detail::has_on_state<Hooks> || ...)) map(be, detail::functor_update<decltype(state_functors())>{state_functors()}, x);
       ++progress.completed;
       progress.level = step.reached;
       std::apply([&](auto const&... hook) { (call_after_step(be, hook, x, progress), ...); }, hooks_);
@@ -88,19 +88,17 @@ public:
   }
 
 private:
-  static constexpr bool corrects_data = (detail::has_correct_data<Hooks> || ...);
-  static constexpr bool sees_data = corrects_data || (detail::has_on_data<Hooks> || ...);
-  /// Hooks on the data inside of the step's own map: none where all of the data is made anyway.
-  using fused_data = std::conditional_t<corrects_data, detail::chain<>, decltype(detail::data_chain(std::declval<Hooks const&>()...))>;
+  /// Whether a hook wants to see the predicted data; it is then an array of its own, instead of a share of the step's inputs.
+  static constexpr bool sees_data = ((detail::has_on_data<Hooks> || detail::has_correct_data<Hooks>) || ...);
 
   /// What an input of the map is, where it is no slot.
-  static constexpr int answer_input = -1, noise_input = -2;
+  static constexpr int answer_input = -1, data_input = -2, noise_input = -3;
+  static constexpr int prediction_input = sees_data ? data_input : answer_input;
   /// A step of the plan for this parameterization and these hooks.
   struct linked_step {
     double input_scale = 1;
-    conversion to_data{0, 0}, to_prediction{0, 1};
-    bool predicts = false;    // m is needed itself, and not only folded into the terms
-    double fresh = 0;
+    conversion to_data{0, 1}, to_prediction{0, 1};
+    double fresh = 0;         // share of the prediction, where that is kept; folded into the inputs where not
     std::vector<term> inputs;
 
     void add(int source, double factor) {
@@ -112,9 +110,9 @@ private:
         }
       inputs.push_back({source, factor});
     }
-    void add(int from, conversion const& c, double factor) {
+    void add(int from, int input, conversion const& c, double factor) {
       add(from, factor * c.x_factor);
-      add(answer_input, factor * c.factor);
+      add(input, factor * c.factor);
     }
   };
 
@@ -124,15 +122,14 @@ private:
     if constexpr (scales_input<Parameterization>) l.input_scale = parameterization_.input_scale(step.level);
     if (step.evaluates && sees_data) l.to_data = convert(model, predicts_data, step.level);
     if (step.evaluates) l.to_prediction = convert(sees_data ? predicts_data : model, step.as, step.level);
-    l.predicts = step.evaluates && (step.keep != nowhere || sees_data);
     for (term const& t : step.terms) {
-      if (t.slot == model_noise) l.add(step.from, convert(model, predicts_noise, step.level), t.factor);
+      if (t.slot == model_noise) l.add(step.from, answer_input, convert(model, predicts_noise, step.level), t.factor);
       else if (t.slot != fresh) l.add(t.slot, t.factor);
-      else if (l.predicts) l.fresh += t.factor;
-      else l.add(step.from, l.to_prediction, t.factor);
+      else if (step.keep != nowhere) l.fresh += t.factor;
+      else l.add(step.from, prediction_input, l.to_prediction, t.factor);
     }
     l.add(noise_input, step.noise);
-    if (l.inputs.empty() && !l.predicts) l.inputs.push_back({step.from, 0});
+    if (l.inputs.empty() && step.keep == nowhere) l.inputs.push_back({step.from, 0});
     return l;
   }
 
@@ -142,7 +139,7 @@ private:
     using view = matrix_view<T const, Space>;
     auto const slot = [&](int i) { return i == 0 ? x : w.slot[static_cast<std::size_t>(i)]; };
     view const from = slot(step.from);
-    view answer, raw;
+    view answer;
     if (step.evaluates) {
       if constexpr (scales_input<Parameterization>) {
         map(be, detail::linear_update<T, 1>{{static_cast<T>(linked.input_scale)}}, w.input, from);
@@ -150,66 +147,44 @@ private:
       } else {
         answer = call_denoiser(be, denoise, from, step.level);
       }
-      raw = answer;
-      if constexpr (corrects_data) {
-        map(be, detail::linear_update<T, 2>{{static_cast<T>(linked.to_data.x_factor), static_cast<T>(linked.to_data.factor)}}, w.data, from, answer);
-        apply_elementwise(be, data_functors(), w.data);
+      if constexpr (sees_data) {
+        map(be, detail::data_update<T, decltype(data_functors())>{static_cast<T>(linked.to_data.x_factor), static_cast<T>(linked.to_data.factor), data_functors()},
+            w.data, from, answer);
         std::apply([&](auto const&... hook) { (call_correct_data(be, hook, w.data, step.level), ...); }, hooks_);
-        raw = w.data;
       }
     }
     if (step.noise != 0) call_noise(be, noise, noise_draw{++draw, step.noise_from, step.noise_to}, w.noise);
-    update(be, step, linked, answer, raw, x, w);
+    update(be, step, linked, answer, x, w);
   }
 
-  /// The map of a step, given the model's answer and that or the corrected data in `raw`.
+  /// The map of a step, given the model's answer.
   template <class Backend, class T, class Space>
   void update(Backend& be, sampling_step const& step, linked_step const& linked, matrix_view<T const, Space> const& answer,
-              matrix_view<T const, Space> const& raw, matrix_view<T, Space> const& x, sampler_workspace<T, Space> const& w) const {
+              matrix_view<T, Space> const& x, sampler_workspace<T, Space> const& w) const {
     using view = matrix_view<T const, Space>;
     auto const slot = [&](int i) { return i == 0 ? x : w.slot[static_cast<std::size_t>(i)]; };
+    auto const input = [&](int i) { return i == answer_input ? answer : view(i == data_input ? w.data : i == noise_input ? w.noise : slot(i)); };
     std::array<view, max_terms> in;
     std::array<T, max_terms> factor{};
     int count = 0;
     for (term const& t : linked.inputs) {
-      in[static_cast<std::size_t>(count)] = t.slot == answer_input ? answer : t.slot == noise_input ? view(w.noise) : view(slot(t.slot));
+      in[static_cast<std::size_t>(count)] = input(t.slot);
       factor[static_cast<std::size_t>(count++)] = static_cast<T>(t.factor);
     }
-    if (linked.predicts) return predict(be, step, linked, x, raw, w, in, factor, count);
-    detail::with_count<max_terms, 1>(count, [&]<std::size_t... I>(std::index_sequence<I...>) {
-      map(be, detail::linear_update<T, sizeof...(I)>{{factor[I]...}}, slot(step.target), in[I]...);
-    });
-  }
-
-  template <class Backend, class T, class Space>
-  void predict(Backend& be, sampling_step const& step, linked_step const& linked, matrix_view<T, Space> const& x,
-               matrix_view<T const, Space> const& raw, sampler_workspace<T, Space> const& w,
-               std::array<matrix_view<T const, Space>, max_terms> const& in, std::array<T, max_terms> const& factor, int count) const {
-    auto const slot = [&](int i) { return i == 0 ? x : w.slot[static_cast<std::size_t>(i)]; };
-    matrix_view<T const, Space> const from = slot(step.from);
-    detail::prediction_factors<T> const p{static_cast<T>(linked.to_data.x_factor), static_cast<T>(linked.to_data.factor),
-                                          static_cast<T>(linked.to_prediction.x_factor), static_cast<T>(linked.to_prediction.factor),
-                                          static_cast<T>(linked.fresh)};
-    fused_data const data = fused_data_functors();
-    detail::with_count<max_terms - 2>(count, [&]<std::size_t... I>(std::index_sequence<I...>) {
-      constexpr int k = sizeof...(I);
-      if (step.keep != nowhere)
-        map(be, detail::predicting_update<T, k, fused_data, true>{p, {factor[I]...}, data}, slot(step.target), slot(step.keep), from, raw, in[I]...);
-      else if constexpr (sees_data)
-        map(be, detail::predicting_update<T, k, fused_data, false>{p, {factor[I]...}, data}, slot(step.target), from, raw, in[I]...);
-    });
+    if (step.keep == nowhere)
+      detail::with_count<max_terms, 1>(count, [&]<std::size_t... I>(std::index_sequence<I...>) {
+        map(be, detail::linear_update<T, sizeof...(I)>{{factor[I]...}}, slot(step.target), in[I]...);
+      });
+    else
+      detail::with_count<max_terms - 2>(count, [&]<std::size_t... I>(std::index_sequence<I...>) {
+        conversion const& c = linked.to_prediction;
+        map(be, detail::predicting_update<T, sizeof...(I)>{static_cast<T>(c.x_factor), static_cast<T>(c.factor), static_cast<T>(linked.fresh), {factor[I]...}},
+            slot(step.target), slot(step.keep), view(slot(step.from)), input(prediction_input), in[I]...);
+      });
   }
 
   auto data_functors() const { return std::apply([](auto const&... hook) { return detail::data_chain(hook...); }, hooks_); }
   auto state_functors() const { return std::apply([](auto const&... hook) { return detail::state_chain(hook...); }, hooks_); }
-  fused_data fused_data_functors() const {
-    if constexpr (corrects_data) return {};
-    else return data_functors();
-  }
-  template <class Backend, class F, class T, class Space>
-  static void apply_elementwise(Backend& be, F const& f, matrix_view<T, Space> const& x) {
-    if constexpr (!F::empty) map(be, detail::functor_update<F>{f}, x);
-  }
 
   template <class Backend, class Hook, class T, class Space>
   static void call_correct_data(Backend& be, Hook const& hook, matrix_view<T, Space> const& x0, noise_level const& level) {
@@ -229,7 +204,7 @@ private:
     for (int i = 1; i < plan_.slots; ++i) check_shape("sampler: a slot of the workspace", w.slot[static_cast<std::size_t>(i)].shape(), x.shape());
     if (!plan_.is_deterministic()) check_shape("sampler: noise of the workspace", w.noise.shape(), x.shape());
     if (scales_input<Parameterization>) check_shape("sampler: input of the workspace", w.input.shape(), x.shape());
-    if (corrects_data) check_shape("sampler: data of the workspace", w.data.shape(), x.shape());
+    if (sees_data) check_shape("sampler: data of the workspace", w.data.shape(), x.shape());
   }
 
   sampling_plan plan_;
