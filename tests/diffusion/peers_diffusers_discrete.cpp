@@ -1,8 +1,7 @@
-// diffusers' schedulers of discrete tables, of flows and of consistency models step by step: goldens/diffusion/README.md.
+// diffusers' schedulers of discrete tables and of flows step by step: goldens/diffusion/README.md.
 #include <parapet/diffusion/solvers/consistency.hpp>
 #include <parapet/diffusion/solvers/ddim.hpp>
 #include <parapet/diffusion/solvers/ddpm.hpp>
-#include <parapet/diffusion/solvers/euler.hpp>
 #include <parapet/diffusion/solvers/flow.hpp>
 #include <parapet/diffusion/solvers/lcm.hpp>
 #include <parapet/diffusion/solvers/tcd.hpp>
@@ -23,11 +22,7 @@ TEST_CASE_TEMPLATE("peers: diffusers' DDPM, DDIM, LCM and TCD schedulers", B, TE
   auto const offset = [&](index_t n) { return make_levels(sd, leading{.offset = 1}, n); };
   auto const to_first = [&](index_t n) { return ending_at(make_levels(sd, leading{.offset = 1}, n), sd.level(0)); };
   auto const lcm_steps = [](noise_schedule const& s, index_t end = -1) {
-    return [s, end](index_t n) {
-      numbers t;  // some of the 50 steps of the model that this one was distilled from
-      for (index_t i = 0; i < n; ++i) t.push_back(static_cast<double>((50 - i * 50 / n) * 20 - 1));
-      return at_steps(s, t, end);
-    };
+    return [s, end](index_t n) { return at_steps(s, lcm_numbers(n), end); };
   };
   auto const e = model::epsilon, v = model::v;
   // Where the last step starts above step 0, diffusers still draws noise for it, of its least deviation 1e-10.
@@ -97,27 +92,5 @@ TEST_CASE_TEMPLATE("peers: diffusers' flow schedulers", B, TEST_BACKENDS) {
     {"FlowMatchHeunDiscrete.shift", three, with(flow_heun{}), f},
     {"FlowMatchLCM", even, with(consistency{}), f},
     {"FlowMatchLCM.shift", three, with(consistency{}), f},
-  });
-}
-
-TEST_CASE_TEMPLATE("peers: diffusers' consistency and EDM schedulers", B, TEST_BACKENDS) {
-  using namespace peers;
-  goldens const file("goldens/diffusion/diffusers.safetensors");
-  auto const consistency_steps = [](index_t n) {
-    level_list const all = make_levels(edm{}, karras_grid{}, 149);
-    level_list some;
-    for (index_t i = 0; i < n; ++i) some.push_back(all[static_cast<std::size_t>(i * (150 / n))]);
-    some.push_back(all.back());
-    return some;
-  };
-  auto const on_karras = [](index_t n) { return make_levels(edm{}, karras_grid{}, n, last_level::data); };
-  auto const on_exponential = [](index_t n) { return make_levels(edm{}, exponential_grid{}, n, last_level::data); };
-  churn const c{.amount = 3, .s_min = 0.05, .s_max = 50, .noise = 1.003};
-  check<B, preconditioned>(file, {
-    {"CMStochasticIterative", consistency_steps, with(consistency{.s_min = 0.002}), model::consistency, false, 0, 0.5},
-    {"EDMEuler", on_karras, with(euler{}), model::edm, false, 0, 0.5},
-    {"EDMEuler.exponential", on_exponential, with(euler{}), model::edm, false, 0, 0.5},
-    {"EDMEuler.v", on_karras, with(euler{}), model::negative_edm, false, 0, 0.5},
-    {"EDMEuler.churn", on_karras, with(euler{c}), model::edm, false, 0, 0.5},
   });
 }

@@ -59,16 +59,30 @@ inline level_list between_steps(noise_schedule const& s, index_t n) {
   levels.push_back({});
   return levels;
 }
-/// DPM-Solver's schedulers cut one interval more, and leave its end out.
+/// DPM-Solver's schedulers cut one interval more, and leave its end out. Products as numpy makes them: ties round by them.
 inline numbers solver_linspace(index_t n, double last = 999) {
-  numbers t = linspace_numbers(last, 0, n + 1);
-  t.pop_back();
+  numbers t;
+  for (index_t i = n; i >= 1; --i) t.push_back(static_cast<double>(i) * (last / static_cast<double>(n)));
   return t;
 }
 inline numbers solver_leading(index_t n, double offset) {
   numbers t;
   for (index_t i = n; i >= 1; --i) t.push_back(static_cast<double>(i * (1000 / (n + 1))) + offset);
   return t;
+}
+/// Some of the 50 steps of the model that an LCM was distilled from.
+inline numbers lcm_numbers(index_t n) {
+  numbers t;
+  for (index_t i = 0; i < n; ++i) t.push_back(static_cast<double>((50 - i * 50 / n) * 20 - 1));
+  return t;
+}
+/// Some of the 150 levels of a consistency model, then its least one.
+inline level_list consistency_steps(index_t n) {
+  level_list const all = make_levels(edm{}, karras_grid{}, 149);
+  level_list some;
+  for (index_t i = 0; i < n; ++i) some.push_back(all[static_cast<std::size_t>(i * (150 / n))]);
+  some.push_back(all.back());
+  return some;
 }
 /// Karras' and exponential grids between the ends of the whole schedule, then data.
 template <class Grid>

@@ -2,6 +2,7 @@
 #include <parapet/diffusion/solvers/dpm2.hpp>
 #include <parapet/diffusion/solvers/dpm_fast.hpp>
 #include <parapet/diffusion/solvers/dpm_pp_2s_ancestral.hpp>
+#include <parapet/diffusion/solvers/dpm_pp_multistep.hpp>
 #include <parapet/diffusion/solvers/dpm_pp_sde.hpp>
 #include <parapet/diffusion/solvers/euler.hpp>
 #include <parapet/diffusion/solvers/euler_ancestral.hpp>
@@ -34,6 +35,9 @@ TEST_CASE_TEMPLATE("peers: k-diffusion", B, TEST_BACKENDS) {
   auto const fast = [](double eta) {
     return [eta](level_list const& levels, index_t n) { return make_plan(dpm_fast{.evaluations = n, .eta = eta}, levels); };
   };
+  using multi = dpm_pp_multistep;
+  auto const compat = third_order::compat;
+  auto const more_noise = [](level_list const& levels, index_t) { return with_temperature(make_plan(multi{.eta = 0.5, .lower_order_below = 0}, levels), 1.01); };
   check<B, plain>(file, {
     {"euler", usual, with(euler{}), model::data},
     {"euler.churn", usual, with(euler{c}), model::data},
@@ -60,5 +64,14 @@ TEST_CASE_TEMPLATE("peers: k-diffusion", B, TEST_BACKENDS) {
     {"dpmpp_sde", usual, with(dpm_pp_sde{}), model::data},
     {"dpmpp_sde.eta_half", usual, with(dpm_pp_sde{.eta = 0.5}), model::data},
     {"dpmpp_sde.r_third", usual, with(dpm_pp_sde{.r = 1.0 / 3}), model::data},
+    {"dpmpp_2m", usual, with(multi{.lower_order_below = 0}), model::data},
+    {"dpmpp_2m.vp", vp, with(multi{.lower_order_below = 0}), model::data},
+    {"dpmpp_2m_sde", usual, with(multi{.eta = 1, .lower_order_below = 0}), model::data},
+    {"dpmpp_2m_sde.heun", usual, with(multi{.eta = 1, .second = second_order::heun, .lower_order_below = 0}), model::data},
+    {"dpmpp_2m_sde.eta_zero", usual, with(multi{.eta = 0, .lower_order_below = 0}), model::data},
+    {"dpmpp_3m_sde", usual, with(multi{.order = 3, .eta = 1, .second = second_order::heun, .third = compat, .lower_order_below = 0}), model::data},
+    {"dpmpp_3m_sde.eta_half", usual, with(multi{.order = 3, .eta = 0.5, .second = second_order::heun, .third = compat, .lower_order_below = 0}), model::data},
+    {"dpmpp_3m_sde.eta_zero", usual, with(multi{.order = 3, .eta = 0, .second = second_order::heun, .third = compat, .lower_order_below = 0}), model::data},
+    {"dpmpp_2m_sde.eta_half", usual, more_noise, model::data},
   });
 }

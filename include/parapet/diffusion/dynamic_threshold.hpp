@@ -12,6 +12,8 @@
 #include <parapet/diffusion/noise_level.hpp>
 #include <parapet/math/functions.hpp>
 
+#include <limits>
+
 namespace parapet::inline PARAPET_ABI::diffusion {
 
 namespace detail {
@@ -20,6 +22,7 @@ template <class T, class Space>
 struct threshold_row {
   matrix_view<T, Space> x;
   T quantile, limit, most;
+  T cap;  ///< of |x|, so that ranks exist where x does not
 
   PARAPET_FN void operator()(index_t row) const {
     T const s = math::min(math::max(quantile_of(row), limit), most), factor = limit / s;
@@ -34,22 +37,22 @@ private:
     return fraction > 0 ? low + fraction * (ranked(row, below + 1) - low) : low;
   }
 
-  /// Number `rank` (from 0) of |x(row, :)| in ascending order, by going down from the largest; `most` where NaNs leave too few.
+  /// Number `rank` (from 0) of |x(row, :)| in ascending order, by going down from the largest; `cap` where NaNs leave too few.
   PARAPET_FN T ranked(index_t row, index_t rank) const {
-    T value = most;
+    T value = cap;
     for (index_t left = x.extent(1) - rank; left > 0;) {
       T next = -1;
       index_t equal = 0;
       for (index_t i = 0; i < x.extent(1); ++i) {
-        T const a = math::min(math::abs(x(row, i)), most);
-        if (!(a < value || (a == most && left == x.extent(1) - rank))) continue;
+        T const a = math::min(math::abs(x(row, i)), cap);
+        if (!(a < value || (a == cap && left == x.extent(1) - rank))) continue;
         if (a > next) {
           next = a;
           equal = 0;
         }
         equal += a == next;
       }
-      if (equal == 0) return most;
+      if (equal == 0) return cap;
       value = next;
       left -= equal;
     }
@@ -69,7 +72,7 @@ struct dynamic_threshold {
       throw argument_error(parapet::detail::concat("dynamic_threshold: quantile ", quantile, ", limit ", limit, ", most ", most));
     if (x0.extent(1) == 0) return;
     for_each_index(be, extents{x0.extent(0)},
-                   detail::threshold_row<T, Space>{x0, static_cast<T>(quantile), static_cast<T>(limit), static_cast<T>(most)});
+                   detail::threshold_row<T, Space>{x0, static_cast<T>(quantile), static_cast<T>(limit), static_cast<T>(most), std::numeric_limits<T>::max()});
   }
 };
 

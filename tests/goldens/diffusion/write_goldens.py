@@ -321,7 +321,7 @@ DIFFUSERS = {
     "PNDM": {"": join(SD, dict(steps_offset=1)), "skip_prk": join(SD, dict(skip_prk_steps=True, steps_offset=1)),
              "to_one": join(SD, dict(skip_prk_steps=True, set_alpha_to_one=True)),
              "v": join(SD, dict(skip_prk_steps=True, steps_offset=1), V)},
-    "DEISMultistep": {"1": join(SD, order(1)), "2": join(SD), "3": join(SD, order(3)), "3_karras": join(SD, order(3), KARRAS),
+    "DEISMultistep": {"1": join(SD, order(1)), "2": join(SD), "3": join(SD, order(3)), "3_trailing": join(SD, order(3), TRAILING),
                       "3_v": join(SD, order(3), V), "3_high_final": join(SD, order(3), dict(lower_order_final=False), LEADING)},
     "DPMSolverMultistep": {
         "1": join(SD, order(1)), "2": join(SD), "2_heun": join(SD, HEUN), "3": join(SD, order(3)),
