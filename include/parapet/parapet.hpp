@@ -26,6 +26,7 @@
 #include <parapet/backend/cpu/gemm.hpp>
 #include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/backend/cpu/map.hpp>
+#include <parapet/backend/cpu/random.hpp>
 #include <parapet/backend/cpu/thread_pool.hpp>
 #include <parapet/backend/cuda/gemm_layout.hpp>
 #include <parapet/backend/cuda/launch_shape.hpp>
@@ -143,6 +144,7 @@
 
 #include <parapet/rl/bellman.hpp>
 #include <parapet/rl/controller.hpp>
+#include <parapet/rl/distillation.hpp>
 #include <parapet/rl/environment.hpp>
 #include <parapet/rl/fisor.hpp>
 #include <parapet/rl/fisor_agent.hpp>
@@ -153,6 +155,7 @@
 #include <parapet/rl/fisor_policy.hpp>
 #include <parapet/rl/fisor_state.hpp>
 #include <parapet/rl/fisor_update.hpp>
+#include <parapet/rl/one_step_policy.hpp>
 #include <parapet/rl/point_robot.hpp>
 #include <parapet/rl/point_robot_expert.hpp>
 #include <parapet/rl/rollout.hpp>
