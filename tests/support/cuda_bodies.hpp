@@ -32,17 +32,27 @@ struct one_lane {
   T fold(T value, Op const&) const { return value; }
 };
 
-struct cuda_bodies {
-  using space = host_space;
+/// In memory of any space that the host can reach.
+template <class S>
+struct cuda_bodies_in {
+  using space = S;
 };
+using cuda_bodies = cuda_bodies_in<host_space>;
 
-template <class F>
-void for_each_shard(cuda_bodies& be, index_t count, F&& f) {
+/// A view as the host's.
+template <class T, int Rank, class S>
+tensor_view<T, Rank> on_host(tensor_view<T, Rank, S> const& x) {
+  return {x.data(), x.shape(), x.strides()};
+}
+
+template <class S, class F>
+void for_each_shard(cuda_bodies_in<S>& be, index_t count, F&& f) {
   for (index_t shard = 0; shard < count; ++shard) f(be, shard);
 }
-inline void synchronize(cuda_bodies&) {}
-template <class Step>
-auto capture(cuda_bodies&, Step step) {
+template <class S>
+void synchronize(cuda_bodies_in<S>&) {}
+template <class S, class Step>
+auto capture(cuda_bodies_in<S>&, Step step) {
   struct recording {
     Step step;
     void launch() { step(); }
@@ -63,34 +73,35 @@ void launch_map(F const& f, extents<3> shape, device::map_argument<Ts>... x) {
     else device::map_element(f, device::unravel(thread, shape), x...);
   }
 }
-template <class F, class T, int Rank, class... Ts>
-void map(cuda_bodies&, F const& f, tensor_view<T, Rank> const& first, tensor_view<Ts, Rank> const&... others) {
+template <class S, class F, class T, int Rank, class... Ts>
+void map(cuda_bodies_in<S>&, F const& f, tensor_view<T, Rank, S> const& first, tensor_view<Ts, Rank, S> const&... others) {
   (check_shape("map: an argument", others.shape(), first.shape()), ...);
   backend::detail::check_map_strides(first);
   (backend::detail::check_map_strides(others), ...);
   if (first.size() != 0) launch_map(f, device::as_map_shape(first.shape()), device::as_map_argument(first), device::as_map_argument(others)...);
 }
-template <int Rank, class F>
-void for_each_index(cuda_bodies&, extents<Rank> const& shape, F const& f) {
+template <class S, int Rank, class F>
+void for_each_index(cuda_bodies_in<S>&, extents<Rank> const& shape, F const& f) {
   for (index_t i = shape.size(); i-- > 0;) device::call_at(f, static_cast<std::uint32_t>(i), extents<Rank>{}, shape);
 }
 
 // Movement: what is no kernel is the serial backend's ------------------------------------------------------------
 
-template <class T, class U, int Rank>
-void copy(cuda_bodies&, tensor_view<U, Rank> const& from, tensor_view<T, Rank> const& to) {
+template <class S, class T, class U, int Rank, class From, class To>
+void copy(cuda_bodies_in<S>&, tensor_view<U, Rank, From> const& from, tensor_view<T, Rank, To> const& to) {
   mine::serial be;
-  copy(be, from, to);
+  copy(be, on_host(from), on_host(to));
 }
-template <class T, int Rank>
-void fill(cuda_bodies&, tensor_view<T, Rank> const& out, std::type_identity_t<T> value) {
+template <class S, class T, int Rank>
+void fill(cuda_bodies_in<S>& be, tensor_view<T, Rank, S> const& out, std::type_identity_t<T> value) {
   auto const set = [=](T& x) { x = value; };
-  if (out.size() != 0) launch_map(set, device::as_map_shape(out.shape()), device::as_map_argument(out));
+  if constexpr (Rank > 3) fill(be, flatten(out), value);
+  else if (out.size() != 0) launch_map(set, device::as_map_shape(out.shape()), device::as_map_argument(out));
 }
-template <class T, class U, int Rank>
-void gather(cuda_bodies&, tensor_view<U, Rank> const& from, vector_view<index_t const> const& indices, tensor_view<T, Rank> const& to) {
+template <class S, class T, class U, int Rank>
+void gather(cuda_bodies_in<S>&, tensor_view<U, Rank, S> const& from, vector_view<index_t const, S> const& indices, tensor_view<T, Rank, S> const& to) {
   mine::serial be;
-  gather(be, from, indices, to);
+  gather(be, on_host(from), on_host(indices), on_host(to));
 }
 
 // Products --------------------------------------------------------------------------------------------------------
@@ -112,15 +123,15 @@ void column_major_product(device::gemm_layout const& l, T const* left, T const* 
     }
 }
 
-template <class T>
-void multiply(cuda_bodies& be, tensor_view<T const, 3> const& a, tensor_view<T const, 3> const& b, tensor_view<T, 3> const& c, bool accumulate,
-              matrix_view<T const> const& bias) {
+template <class T, class S>
+void multiply(cuda_bodies_in<S>& be, tensor_view<T const, 3, S> const& a, tensor_view<T const, 3, S> const& b, tensor_view<T, 3, S> const& c, bool accumulate,
+              matrix_view<T const, S> const& bias) {
   if (c.size() == 0) return;
   backend::detail::check_gemm_strides(a(0), b(0), c(0));
   device::gemm_layout const layout = device::make_gemm_layout(c(0).shape(), a.extent(2), a(0).strides(), b(0).strides(), c(0).strides());
   if (a.extent(2) == 0 || !layout.valid)
-    return for_each_index(be, c.shape(), device::product_element<T, host_space>{a, b, c, bias, accumulate});
-  tensor_view<T const, 3> const spread(bias.data(), c.shape(), extents{bias.stride(0), index_t{0}, bias.stride(1)});
+    return for_each_index(be, c.shape(), device::product_element<T, S>{a, b, c, bias, accumulate});
+  tensor_view<T const, 3, S> const spread(bias.data(), c.shape(), extents{bias.stride(0), index_t{0}, bias.stride(1)});
   if (!bias.empty()) copy(be, spread, c);
   for (index_t i = 0; i < c.extent(0); ++i)
     column_major_product(layout, b(i).data(), a(i).data(), c(i).data(), accumulate || !bias.empty() ? T(1) : T(0));
@@ -128,19 +139,19 @@ void multiply(cuda_bodies& be, tensor_view<T const, 3> const& a, tensor_view<T c
 
 }  // namespace bodies
 
-template <class T, class A, class B>
-void gemm(cuda_bodies& be, matrix_view<A> const& a, matrix_view<B> const& b, matrix_view<T> const& c, bool accumulate = false,
-          vector_view<std::type_identity_t<T> const> const& bias = {}) {
+template <class S, class T, class A, class B>
+void gemm(cuda_bodies_in<S>& be, matrix_view<A, S> const& a, matrix_view<B, S> const& b, matrix_view<T, S> const& c, bool accumulate = false,
+          vector_view<std::type_identity_t<T> const, S> const& bias = {}) {
   check_shape("gemm: left operand", a.shape(), extents{c.extent(0), a.extent(1)});
   check_shape("gemm: right operand", b.shape(), extents{a.extent(1), c.extent(1)});
   backend::detail::check_gemm_strides(a, b, c);
   if (!bias.empty()) check_shape("gemm: bias", bias.shape(), extents{c.extent(1)});
-  bodies::multiply<T>(be, repeated(matrix_view<T const>(a), 1), repeated(matrix_view<T const>(b), 1), repeated(c, 1), accumulate,
-                      bias.empty() ? matrix_view<T const>{} : repeated(bias, 1));
+  bodies::multiply<T>(be, repeated(matrix_view<T const, S>(a), 1), repeated(matrix_view<T const, S>(b), 1), repeated(c, 1), accumulate,
+                      bias.empty() ? matrix_view<T const, S>{} : repeated(bias, 1));
 }
-template <class T, class A, class B>
-void gemm(cuda_bodies& be, tensor_view<A, 3> const& a, tensor_view<B, 3> const& b, tensor_view<T, 3> const& c, bool accumulate = false,
-          matrix_view<std::type_identity_t<T> const> const& bias = {}) {
+template <class S, class T, class A, class B>
+void gemm(cuda_bodies_in<S>& be, tensor_view<A, 3, S> const& a, tensor_view<B, 3, S> const& b, tensor_view<T, 3, S> const& c, bool accumulate = false,
+          matrix_view<std::type_identity_t<T> const, S> const& bias = {}) {
   check_shape("gemm: left stack", a.shape(), extents{c.extent(0), c.extent(1), a.extent(2)});
   check_shape("gemm: right stack", b.shape(), extents{c.extent(0), a.extent(2), c.extent(2)});
   if (!bias.empty()) check_shape("gemm: bias stack", bias.shape(), extents{c.extent(0), c.extent(2)});
@@ -170,50 +181,50 @@ void for_each_column(index_t matrices, index_t columns, Body const& body) {
 
 }  // namespace bodies
 
-template <class T>
-void softmax_rows(cuda_bodies&, matrix_view<T const> const& x, matrix_view<T> const& y) {
+template <class S, class T>
+void softmax_rows(cuda_bodies_in<S>&, matrix_view<T const, S> const& x, matrix_view<T, S> const& y) {
   check_shape("softmax_rows: output", y.shape(), x.shape());
-  if (x.extent(1) != 0) bodies::for_each_row(x.extent(0), device::softmax_body<T, host_space>{x, y});
+  if (x.extent(1) != 0) bodies::for_each_row(x.extent(0), device::softmax_body<T, S>{x, y});
 }
-template <class T>
-void layer_norm_forward(cuda_bodies&, tensor_view<T const, 3> const& x, matrix_view<T const> const& scale, matrix_view<T const> const& shift,
-                        std::type_identity_t<T> epsilon, tensor_view<T, 3> const& y, tensor_view<T, 3> const& normalized,
-                        matrix_view<T> const& inverse_deviation) {
-  bodies::for_each_row(x.extent(0) * x.extent(1), device::layer_norm_body<T, host_space>{x, scale, shift, epsilon, y, normalized, inverse_deviation});
+template <class S, class T>
+void layer_norm_forward(cuda_bodies_in<S>&, tensor_view<T const, 3, S> const& x, matrix_view<T const, S> const& scale, matrix_view<T const, S> const& shift,
+                        std::type_identity_t<T> epsilon, tensor_view<T, 3, S> const& y, tensor_view<T, 3, S> const& normalized,
+                        matrix_view<T, S> const& inverse_deviation) {
+  bodies::for_each_row(x.extent(0) * x.extent(1), device::layer_norm_body<T, S>{x, scale, shift, epsilon, y, normalized, inverse_deviation});
 }
-template <class T>
-void layer_norm_backward(cuda_bodies&, matrix_view<T const> const& scale, tensor_view<T const, 3> const& normalized,
-                         matrix_view<T const> const& inverse_deviation, tensor_view<T const, 3> const& dy, tensor_view<T, 3> const& dx,
-                         matrix_view<T> const& dscale, matrix_view<T> const& dshift) {
-  bodies::for_each_column(dy.extent(0), dy.extent(2), device::layer_norm_parameter_body<T, host_space>{normalized, dy, dscale, dshift});
-  bodies::for_each_row(dy.extent(0) * dy.extent(1), device::layer_norm_gradient_body<T, host_space>{scale, normalized, inverse_deviation, dy, dx});
+template <class S, class T>
+void layer_norm_backward(cuda_bodies_in<S>&, matrix_view<T const, S> const& scale, tensor_view<T const, 3, S> const& normalized,
+                         matrix_view<T const, S> const& inverse_deviation, tensor_view<T const, 3, S> const& dy, tensor_view<T, 3, S> const& dx,
+                         matrix_view<T, S> const& dscale, matrix_view<T, S> const& dshift) {
+  bodies::for_each_column(dy.extent(0), dy.extent(2), device::layer_norm_parameter_body<T, S>{normalized, dy, dscale, dshift});
+  bodies::for_each_row(dy.extent(0) * dy.extent(1), device::layer_norm_gradient_body<T, S>{scale, normalized, inverse_deviation, dy, dx});
 }
-template <class T>
-void layer_norm_forward(cuda_bodies& be, matrix_view<T const> const& x, vector_view<T const> const& scale, vector_view<T const> const& shift,
-                        std::type_identity_t<T> epsilon, matrix_view<T> const& y, matrix_view<T> const& normalized,
-                        vector_view<T> const& inverse_deviation) {
+template <class S, class T>
+void layer_norm_forward(cuda_bodies_in<S>& be, matrix_view<T const, S> const& x, vector_view<T const, S> const& scale, vector_view<T const, S> const& shift,
+                        std::type_identity_t<T> epsilon, matrix_view<T, S> const& y, matrix_view<T, S> const& normalized,
+                        vector_view<T, S> const& inverse_deviation) {
   layer_norm_forward(be, repeated(x, 1), repeated(scale, 1), repeated(shift, 1), epsilon, repeated(y, 1), repeated(normalized, 1),
                      repeated(inverse_deviation, 1));
 }
-template <class T>
-void layer_norm_backward(cuda_bodies& be, vector_view<T const> const& scale, matrix_view<T const> const& normalized,
-                         vector_view<T const> const& inverse_deviation, matrix_view<T const> const& dy, matrix_view<T> const& dx,
-                         vector_view<T> const& dscale, vector_view<T> const& dshift) {
+template <class S, class T>
+void layer_norm_backward(cuda_bodies_in<S>& be, vector_view<T const, S> const& scale, matrix_view<T const, S> const& normalized,
+                         vector_view<T const, S> const& inverse_deviation, matrix_view<T const, S> const& dy, matrix_view<T, S> const& dx,
+                         vector_view<T, S> const& dscale, vector_view<T, S> const& dshift) {
   layer_norm_backward(be, repeated(scale, 1), repeated(normalized, 1), repeated(inverse_deviation, 1), repeated(dy, 1), repeated(dx, 1),
                       repeated(dscale, 1), repeated(dshift, 1));
 }
-template <class T, class U>
-void reduce_rows(cuda_bodies&, matrix_view<U> const& x, vector_view<T> const& out) {
+template <class S, class T, class U>
+void reduce_rows(cuda_bodies_in<S>&, matrix_view<U, S> const& x, vector_view<T, S> const& out) {
   check_shape("reduce_rows: output", out.shape(), extents{x.extent(0)});
-  bodies::for_each_row(x.extent(0), device::row_sum_body<T, U, host_space>{x, out});
+  bodies::for_each_row(x.extent(0), device::row_sum_body<T, U, S>{x, out});
 }
-template <class T, class U>
-void reduce_columns(cuda_bodies&, tensor_view<U, 3> const& x, matrix_view<T> const& out, bool accumulate = false) {
+template <class S, class T, class U>
+void reduce_columns(cuda_bodies_in<S>&, tensor_view<U, 3, S> const& x, matrix_view<T, S> const& out, bool accumulate = false) {
   check_shape("reduce_columns: output", out.shape(), extents{x.extent(0), x.extent(2)});
-  bodies::for_each_column(x.extent(0), x.extent(2), device::column_sum_body<T, U, host_space>{x, out, accumulate});
+  bodies::for_each_column(x.extent(0), x.extent(2), device::column_sum_body<T, U, S>{x, out, accumulate});
 }
-template <class T, class U>
-void reduce_columns(cuda_bodies& be, matrix_view<U> const& x, vector_view<T> const& out, bool accumulate = false) {
+template <class S, class T, class U>
+void reduce_columns(cuda_bodies_in<S>& be, matrix_view<U, S> const& x, vector_view<T, S> const& out, bool accumulate = false) {
   check_shape("reduce_columns: output", out.shape(), extents{x.extent(1)});
   reduce_columns(be, repeated(x, 1), repeated(out, 1), accumulate);
 }
@@ -243,55 +254,56 @@ auto reduce_all(index_t n, Body const& body, typename Body::value const& initial
   vector_view<value const> const rest(partial.data(), extents{static_cast<index_t>(partial.size())});
   return reduce_blocks(1, device::fold_body<value, value const, host_space, decltype(body.op), device::as_it_is>{rest, body.op, initial, {}})[0];
 }
-template <bool Largest, class T>
-index_t find_place(char const* what, vector_view<T> const& x) {
+template <bool Largest, class S, class T>
+index_t find_place(char const* what, vector_view<T, S> const& x) {
   if (x.extent(0) == 0) throw shape_error(std::string(what) + " of an empty vector");
   using value = device::place<std::remove_const_t<T>>;
-  return reduce_all(x.extent(0), device::place_body<T, host_space, device::better_place<Largest>>{x, {}}, value{0, -1}).index;
+  return reduce_all(x.extent(0), device::place_body<T, S, device::better_place<Largest>>{x, {}}, value{0, -1}).index;
 }
 
 }  // namespace bodies
 
-template <class T, class Op, class F = math::identity>
-std::remove_const_t<T> reduce(cuda_bodies&, vector_view<T> const& x, Op const& op, std::remove_const_t<T> initial, F const& f = {}) {
-  return bodies::reduce_all(x.extent(0), device::fold_body<std::remove_const_t<T>, T, host_space, Op, F>{x, op, initial, f}, initial);
+template <class S, class T, class Op, class F = math::identity>
+std::remove_const_t<T> reduce(cuda_bodies_in<S>&, vector_view<T, S> const& x, Op const& op, std::remove_const_t<T> initial, F const& f = {}) {
+  return bodies::reduce_all(x.extent(0), device::fold_body<std::remove_const_t<T>, T, S, Op, F>{x, op, initial, f}, initial);
 }
-template <class T, class F = math::identity>
-std::remove_const_t<T> sum(cuda_bodies& be, vector_view<T> const& x, F const& f = {}) {
+template <class S, class T, class F = math::identity>
+std::remove_const_t<T> sum(cuda_bodies_in<S>& be, vector_view<T, S> const& x, F const& f = {}) {
   return reduce(be, x, math::plus{}, std::remove_const_t<T>(0), f);
 }
-template <class T>
-index_t argmin(cuda_bodies&, vector_view<T> const& x) { return bodies::find_place<false>("argmin", x); }
-template <class T>
-index_t argmax(cuda_bodies&, vector_view<T> const& x) { return bodies::find_place<true>("argmax", x); }
+template <class S, class T>
+index_t argmin(cuda_bodies_in<S>&, vector_view<T, S> const& x) { return bodies::find_place<false>("argmin", x); }
+template <class S, class T>
+index_t argmax(cuda_bodies_in<S>&, vector_view<T, S> const& x) { return bodies::find_place<true>("argmax", x); }
 
-template <class T, class U>
-void inclusive_scan(cuda_bodies&, vector_view<U> const& x, vector_view<T> const& out) {
+template <class S, class T, class U>
+void inclusive_scan(cuda_bodies_in<S>&, vector_view<U, S> const& x, vector_view<T, S> const& out) {
   mine::serial be;
-  inclusive_scan(be, x, out);
+  inclusive_scan(be, on_host(x), on_host(out));
 }
-template <class Key, class Value>
-void sort_by_key(cuda_bodies&, vector_view<Key> const& keys, vector_view<Value> const& values) {
+template <class S, class Key, class Value>
+void sort_by_key(cuda_bodies_in<S>&, vector_view<Key, S> const& keys, vector_view<Value, S> const& values) {
   mine::serial be;
-  sort_by_key(be, keys, values);
+  sort_by_key(be, on_host(keys), on_host(values));
 }
 
 // Randomness ------------------------------------------------------------------------------------------------------
 
-template <class T, class Draw>
-void fill_random(cuda_bodies& be, vector_view<T> const& out, philox_stream const& stream, index_t first, Draw const& draw) {
-  device::fill_from_stream<T, host_space, Draw> const body{out, stream, first, draw};
+template <class S, class T, class Draw>
+void fill_random(cuda_bodies_in<S>& be, vector_view<T, S> const& out, philox_stream const& stream, index_t first, Draw const& draw) {
+  device::fill_from_stream<T, S, Draw> const body{out, stream, first, draw};
   if (out.size() != 0) for_each_index(be, extents{body.blocks()}, body);
 }
-template <class T>
-void fill_uniform(cuda_bodies& be, vector_view<T> const& out, philox_stream const& stream, index_t first = 0) {
+template <class S, class T>
+void fill_uniform(cuda_bodies_in<S>& be, vector_view<T, S> const& out, philox_stream const& stream, index_t first = 0) {
   fill_random(be, out, stream, first, device::draw_uniform{});
 }
-template <class T>
-void fill_normal(cuda_bodies& be, vector_view<T> const& out, philox_stream const& stream, index_t first = 0) {
+template <class S, class T>
+void fill_normal(cuda_bodies_in<S>& be, vector_view<T, S> const& out, philox_stream const& stream, index_t first = 0) {
   fill_random(be, out, stream, first, device::draw_normal{});
 }
-inline void fill_below(cuda_bodies& be, vector_view<index_t> const& out, index_t n, philox_stream const& stream, index_t first = 0) {
+template <class S>
+void fill_below(cuda_bodies_in<S>& be, vector_view<index_t, S> const& out, index_t n, philox_stream const& stream, index_t first = 0) {
   if (n < 1 || n > index_t{1} << 32) throw argument_error("fill_below: a number of values outside of 1 to 2^32");
   fill_random(be, out, stream, first, device::draw_below{n});
 }

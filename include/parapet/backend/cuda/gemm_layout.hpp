@@ -58,12 +58,13 @@ constexpr gemm_layout make_gemm_layout(extents<2> const& c_shape, index_t depth,
   return layout;
 }
 
-/// Alignment that every matrix of a stack has, whatever its place in the stack and the number of matrices: by the address of
-/// the first, the stride between columns and the size of a matrix. So one matrix and a stack of them get the same algorithm.
+/// Alignment that every matrix of a stack has: by the address of the first, the stride between columns (of a single column, its
+/// length) and the stride between matrices. For a dense stack the last changes nothing, so that one matrix and a stack of them
+/// get the same algorithm.
 constexpr std::uint32_t stack_alignment(std::uintptr_t address, stored_matrix const& x, index_t batch_stride, index_t count,
                                         index_t element_bytes) {
   auto const bytes = [&](index_t elements) { return alignment_of(static_cast<std::uintptr_t>(elements * element_bytes)); };
-  std::uint32_t const one = smaller_alignment(alignment_of(address), x.columns > 1 ? bytes(x.stride) : 16u);
+  std::uint32_t const one = smaller_alignment(alignment_of(address), bytes(x.columns > 1 ? x.stride : x.rows));
   return count > 1 ? smaller_alignment(one, bytes(batch_stride)) : one;
 }
 
