@@ -10,7 +10,7 @@ endfunction()
 
 set(code "")
 foreach(folder IN ITEMS tests examples include)
-  file(GLOB_RECURSE files "${ROOT}/${folder}/*.cpp" "${ROOT}/${folder}/*.hpp")
+  file(GLOB_RECURSE files "${ROOT}/${folder}/*.cpp" "${ROOT}/${folder}/*.hpp" "${ROOT}/${folder}/*.cu" "${ROOT}/${folder}/*.cuh")
   list(FILTER files EXCLUDE REGEX "/tests/compile_fail/")
   foreach(file IN LISTS files)
     read_trimmed("${file}" text)

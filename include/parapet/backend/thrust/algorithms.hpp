@@ -114,6 +114,7 @@ struct is_true {
 template <class Policy, class T, class Space, class Op, class F = math::identity>
 std::remove_const_t<T> reduce(Policy const& policy, vector_view<T, Space> const& x, Op const& op, std::remove_const_t<T> initial,
                               F const& f = {}) {
+  if (x.extent(0) == 0) return initial;
   return ::thrust::transform_reduce(policy, detail::begin(x), detail::end(x), f, initial, op);
 }
 
