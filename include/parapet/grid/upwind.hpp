@@ -10,14 +10,16 @@
 //     weno5    the weighted mean of the three stencils of eno3                     fifth order
 //
 // These orders are those of smooth functions. At a kink, and value functions have many, all are of first order in the largest
-// error. A WENO weight is c / (smoothness + epsilon)^2 with epsilon = 1e-6 max D^2, so that it does not depend on the units of V; the
-// `_fixed` ones take epsilon = 1e-6, as hj_reachability does.
+// error. A WENO weight is c / (smoothness + epsilon)^2 with epsilon = 1e-6 max D^2, so that it does not depend on the units of V, and
+// not below what rounding makes of equal values; the `_fixed` ones take epsilon = 1e-6, as hj_reachability does.
 //
 // Osher and Shu (1991), ENO for Hamilton-Jacobi; Jiang and Peng (2000), WENO; Osher and Fedkiw, "Level Set Methods" (2003), 3.3-3.5.
 #pragma once
 
 #include <parapet/config.hpp>
 #include <parapet/math/functions.hpp>
+
+#include <limits>
 
 namespace parapet::inline PARAPET_ABI::grid {
 
@@ -35,15 +37,18 @@ PARAPET_INLINE PARAPET_FN X smoother(X const& a, X const& b) {
   return math::where(math::abs(b) < math::abs(a), b, a);
 }
 
-/// epsilon relative to the largest difference is 1e-6 of smoothness / scale; the scale of a fixed one is 1.
+/// One over the scale of squared differences: the largest one, and not less than what the rounding of v leaves of them. epsilon is
+/// 1e-6 of the scale, and the scale of a fixed epsilon is 1.
 template <bool Relative, class X, int N>
-PARAPET_INLINE PARAPET_FN X inverse_scale(X const (&d)[N]) {
+PARAPET_INLINE PARAPET_FN X inverse_scale(X const (&d)[N], X const& v, X const& inverse_dx) {
   if constexpr (!Relative) {
     return X(1.0f);
   } else {
     X most = math::abs(d[0]);
     PARAPET_UNROLL for (int k = 1; k < N; ++k) most = math::max(most, math::abs(d[k]));
-    return X(1.0f) / (most * most + X(1e-30f));
+    using scalar = math::scalar_of_t<X>;
+    X const noise = v * inverse_dx * X(1e3f * static_cast<float>(std::numeric_limits<scalar>::epsilon()));
+    return X(1.0f) / (most * most + noise * noise + X(1e-30f));
   }
 }
 
@@ -102,7 +107,7 @@ struct basic_weno3 {
   PARAPET_INLINE PARAPET_FN static one_sided<X> slopes(X const (&v)[5], X const& inverse_dx) {
     X d[4], e[3], s[3];
     PARAPET_UNROLL for (int k = 0; k < 4; ++k) d[k] = (v[k + 1] - v[k]) * inverse_dx;
-    X const scale = detail::inverse_scale<Relative>(d);
+    X const scale = detail::inverse_scale<Relative>(d, v[reach], inverse_dx);
     PARAPET_UNROLL for (int k = 0; k < 3; ++k) {
       e[k] = d[k + 1] - d[k];
       X const r = e[k] * e[k] * scale + X(1e-6f);
@@ -131,7 +136,7 @@ struct basic_weno5 {
       f[k] = e[k + 1] - e[k];
       ff[k] = X(13.0f / 3) * (f[k] * f[k]);  // four times its share of the smoothness
     }
-    X const scale = X(0.25f) * detail::inverse_scale<Relative>(d);
+    X const scale = X(0.25f) * detail::inverse_scale<Relative>(d, v[reach], inverse_dx);
     auto const smoothness = [&](X const& curvature, X const& slope) { return (curvature + slope * slope) * scale + X(1e-6f); };
     // All stencils agree on the central difference; what is left are differences of F, which the two sides share.
     X const centre = X(0.5f) * (d[2] + d[3]);

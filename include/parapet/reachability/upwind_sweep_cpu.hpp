@@ -136,16 +136,20 @@ public:
     vec<lanes, dim> x = row_states<T>(stage.nodes, at.index);
     lane_changes<T> moved;
 
-    auto const update = [&](index_t j, index_t count) __attribute__((always_inline)) {
+    // The last pack first, kept until the others have read `base`, which may be where they write.
+    index_t const count = std::min(n, width), overlapping = n - count, packs = 1 + (overlapping + width - 1) / width;
+    lanes tail = T(0);
+    for (index_t p = 0; p < packs; ++p) {
+      index_t const j = p == 0 ? overlapping : (p - 1) * width;
       lanes const here = lanes::load(centre + j);
       vec<lanes, dim> left, right;
       PARAPET_UNROLL for (int a = 0; a < dim; ++a) {
         lanes v[2 * reach + 1];
         PARAPET_UNROLL for (int k = -reach; k <= reach; ++k)
           v[k + reach] = k == 0 ? here : lanes::load(a == dim - 1 ? centre + j + k : line[a < dim - 1 ? a : 0][k + reach] + j);
-        auto const p = scheme::slopes(v, inverse_dx[a]);
-        left[a] = p.left;
-        right[a] = p.right;
+        auto const slopes = scheme::slopes(v, inverse_dx[a]);
+        left[a] = slopes.left;
+        right[a] = slopes.right;
       }
       x[dim - 1] = lanes::load(last + j);
       node_span<lanes> const span{start + j, count};
@@ -155,17 +159,11 @@ public:
         moved.add(count == width ? math::abs(v - before) : first_lanes(math::abs(v - before), count));
         if (stage.arrival != nullptr) arrive(stage, span, v, before);
       }
-      return v;
-    };
-
-    if (n < width) {
-      update(0, n).store(stage.to + start, n);
-    } else {
-      index_t const overlapping = n - width;
-      lanes const tail = update(overlapping, width);  // before `base` may be overwritten
-      for (index_t j = 0; j < overlapping; j += width) update(j, width).store(stage.to + start + j);
-      tail.store(stage.to + start + overlapping);
+      if (p == 0) tail = v;
+      else v.store(stage.to + span.offset);
     }
+    if (count == width) tail.store(stage.to + start + overlapping);
+    else tail.store(stage.to + start, count);
     if (!stage.ends_step) return false;
     changes.most = math::max(changes.most, moved.most);
     changes.poison = changes.poison + moved.poison;
