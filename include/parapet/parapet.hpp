@@ -54,6 +54,7 @@
 #include <parapet/grid/axis.hpp>
 #include <parapet/grid/grid.hpp>
 #include <parapet/grid/interpolate.hpp>
+#include <parapet/grid/layout.hpp>
 #include <parapet/grid/upwind.hpp>
 #include <parapet/grid/vec.hpp>
 
@@ -109,6 +110,8 @@
 #include <parapet/diffusion/warm_start.hpp>
 
 #include <parapet/reachability/backup.hpp>
+#include <parapet/reachability/coarse_to_fine.hpp>
+#include <parapet/reachability/decomposition.hpp>
 #include <parapet/reachability/discount.hpp>
 #include <parapet/reachability/dynamics.hpp>
 #include <parapet/reachability/hamilton_jacobi.hpp>

@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -18,6 +19,18 @@ TEST_CASE("the backend has the threads that it was asked for") {
   CHECK(backend::cpu(3).threads() == 3);
   CHECK(backend::cpu().threads() == backend::hardware_threads());
   CHECK_THROWS_AS(backend::cpu(0), argument_error);
+}
+
+TEST_CASE("noise has the same bits however a fill is cut, and wherever it starts") {
+  backend::cpu be(1);
+  philox_stream const stream(5, 6);
+  constexpr index_t n = 300, start = (index_t{1} << 34) - 100;  // the second word of the counter changes on the way
+  support::tensor<float, 1> whole(extents{n}), cut(extents{n});
+  fill_normal(be, whole.view(), stream, start);
+  for (index_t const piece : {1, 3, 4, 7, 13, 64, 65, 200}) {
+    for (index_t i = 0; i < n; i += piece) fill_normal(be, cut.view().slice(0, i, std::min(n, i + piece)), stream, start + i);
+    CHECK(same(whole, cut));
+  }
 }
 
 TEST_CASE("shards run at once on workers of their own, the same bits for any number of threads") {

@@ -63,6 +63,31 @@ public:
                         static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)}},
                       seed_);
   }
+  /// Blocks b .. b + N - 1, word by word: word[w][i] is word w of block b + i. Loops that compilers turn into vector code.
+  template <int N>
+  void blocks(index_t b, std::uint32_t (&word)[4][N]) const {
+    for (int i = 0; i < N; ++i) {
+      auto const n = static_cast<std::uint64_t>(b + i);
+      word[0][i] = static_cast<std::uint32_t>(n);
+      word[1][i] = static_cast<std::uint32_t>(n >> 32);
+      word[2][i] = static_cast<std::uint32_t>(stream_);
+      word[3][i] = static_cast<std::uint32_t>(stream_ >> 32);
+    }
+    auto k0 = static_cast<std::uint32_t>(seed_);
+    auto k1 = static_cast<std::uint32_t>(seed_ >> 32);
+    for (int round = 0; round < 10; ++round) {
+      for (int i = 0; i < N; ++i) {
+        std::uint64_t const a = std::uint64_t{0xD2511F53u} * word[0][i];
+        std::uint64_t const c = std::uint64_t{0xCD9E8D57u} * word[2][i];
+        word[0][i] = static_cast<std::uint32_t>(c >> 32) ^ word[1][i] ^ k0;
+        word[1][i] = static_cast<std::uint32_t>(c);
+        word[2][i] = static_cast<std::uint32_t>(a >> 32) ^ word[3][i] ^ k1;
+        word[3][i] = static_cast<std::uint32_t>(a);
+      }
+      k0 += 0x9E3779B9u;
+      k1 += 0xBB67AE85u;
+    }
+  }
   PARAPET_FN constexpr std::uint32_t bits(index_t i) const { return block(i / 4).word[i % 4]; }
   /// Element i, uniform in (0, 1).
   PARAPET_FN constexpr float uniform(index_t i) const { return to_uniform(bits(i)); }

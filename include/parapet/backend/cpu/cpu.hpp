@@ -9,6 +9,7 @@
 #include <parapet/backend/cpu/gemm.hpp>
 #include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/backend/cpu/map.hpp>
+#include <parapet/backend/cpu/random.hpp>
 #include <parapet/backend/cpu/thread_pool.hpp>
 #include <parapet/core/philox.hpp>
 #include <parapet/core/tensor_view.hpp>
@@ -322,10 +323,16 @@ void fill_uniform(cpu&, vector_view<T> const& out, philox_stream const& stream, 
   for (index_t i = 0; i < out.extent(0); ++i) out[i] = static_cast<T>(stream.uniform(first + i));
 }
 
-/// out[i] = stream.normal(first + i), standard normal.
+/// out[i] = stream.normal(first + i) to rounding, standard normal.
 template <class T>
 void fill_normal(cpu&, vector_view<T> const& out, philox_stream const& stream, index_t first = 0) {
-  for (index_t i = 0; i < out.extent(0); ++i) out[i] = static_cast<T>(stream.normal(first + i));
+  float z[detail::noise_elements];
+  for (index_t i = 0; i < out.extent(0);) {
+    index_t const block = (first + i) / 4, skipped = first + i - 4 * block;
+    index_t const end = std::min(out.extent(0), i + detail::noise_elements - skipped);
+    detail::normal_blocks(stream, block, (skipped + end - i + 3) / 4, z);
+    for (float const* from = z + skipped; i < end; ++i) out[i] = static_cast<T>(*from++);
+  }
 }
 
 /// out[i] = stream.below(first + i, n), uniform on {0, ..., n - 1}. Throws argument_error unless 1 <= n <= 2^32.
