@@ -114,6 +114,7 @@
 #include <parapet/reachability/decomposition.hpp>
 #include <parapet/reachability/discount.hpp>
 #include <parapet/reachability/dynamics.hpp>
+#include <parapet/reachability/half_space.hpp>
 #include <parapet/reachability/hamilton_jacobi.hpp>
 #include <parapet/reachability/hamilton_jacobi_report.hpp>
 #include <parapet/reachability/hamiltonian.hpp>
@@ -126,6 +127,7 @@
 #include <parapet/reachability/outcome.hpp>
 #include <parapet/reachability/problem.hpp>
 #include <parapet/reachability/row_activity.hpp>
+#include <parapet/reachability/safety_filter.hpp>
 #include <parapet/reachability/solution_checks.hpp>
 #include <parapet/reachability/stepping.hpp>
 #include <parapet/reachability/successor.hpp>
@@ -144,6 +146,7 @@
 #include <parapet/reachability/value_function.hpp>
 #include <parapet/reachability/value_iteration.hpp>
 #include <parapet/reachability/value_view.hpp>
+#include <parapet/reachability/verification.hpp>
 
 #include <parapet/rl/bellman.hpp>
 #include <parapet/rl/controller.hpp>

@@ -3,7 +3,8 @@
 // Jacobi sweeps read the old values and write new ones, so tiles may come in any order. An active-set sweep is the same, but skips a
 // tile when nothing that its successors touch has changed by the last sweep: its result has the same bits. A Gauss-Seidel sweep
 // works in place, slab by slab along the first axis; a slab reads its own new values and the others' old ones, so that slabs do
-// not wait for each other and results do not depend on threads. Rows of sixteen nodes are backed up together.
+// not wait for each other and results do not depend on threads. Rows of sixteen nodes along the last axis are backed up together,
+// so a Gauss-Seidel sweep gains along the other axes only.
 #pragma once
 
 #include <parapet/config.hpp>

@@ -27,7 +27,7 @@ struct hover_quadrotor {
   }
   template <class X>
   PARAPET_INLINE PARAPET_FN mat<X, 6, 3> control_matrix(vec<X, 6> const&) const {
-    X const zero(0.0f), g(gravity);
+    X const zero(0.0f), g = X(gravity);
     return {zero, zero, zero, g, zero, zero, zero, zero, zero, zero, g, zero, zero, zero, zero, zero, zero, X(1.0f)};
   }
   template <class X>
