@@ -58,6 +58,7 @@
 #include <parapet/grid/upwind.hpp>
 #include <parapet/grid/vec.hpp>
 
+#include <parapet/diffusion/adaptive_sampler.hpp>
 #include <parapet/diffusion/brownian_path.hpp>
 #include <parapet/diffusion/consistency_training.hpp>
 #include <parapet/diffusion/contrastive_energy.hpp>
@@ -75,6 +76,7 @@
 #include <parapet/diffusion/noise_level.hpp>
 #include <parapet/diffusion/noise_schedule.hpp>
 #include <parapet/diffusion/parameterization.hpp>
+#include <parapet/diffusion/probability_flow.hpp>
 #include <parapet/diffusion/residual_denoiser.hpp>
 #include <parapet/diffusion/sampler.hpp>
 #include <parapet/diffusion/sampling_plan.hpp>
@@ -104,6 +106,7 @@
 #include <parapet/diffusion/solvers/pndm.hpp>
 #include <parapet/diffusion/solvers/tcd.hpp>
 #include <parapet/diffusion/solvers/unipc.hpp>
+#include <parapet/diffusion/step_control.hpp>
 #include <parapet/diffusion/step_grid.hpp>
 #include <parapet/diffusion/time_network.hpp>
 #include <parapet/diffusion/training.hpp>
