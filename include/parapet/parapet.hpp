@@ -131,6 +131,7 @@
 #include <parapet/reachability/problem.hpp>
 #include <parapet/reachability/row_activity.hpp>
 #include <parapet/reachability/safety_filter.hpp>
+#include <parapet/reachability/slice.hpp>
 #include <parapet/reachability/solution_checks.hpp>
 #include <parapet/reachability/stepping.hpp>
 #include <parapet/reachability/successor.hpp>
@@ -181,6 +182,7 @@
 #include <parapet/io/svg.hpp>
 #include <parapet/io/svg_element.hpp>
 #include <parapet/io/text.hpp>
+#include <parapet/io/vtk.hpp>
 
 #include <parapet/interop/dlpack.hpp>
 #include <parapet/interop/eigen.hpp>
