@@ -60,6 +60,7 @@ inline std::vector<solver_order> solver_orders() {
       {"UniPC-1", 2, vp, PLAN_OF(unipc{.order = 1, .lower_order_final = false})},
       {"UniPC-2 bh1", 3, vp, PLAN_OF(unipc{.order = 2, .kind = unipc_kind::bh1, .lower_order_final = false})},
       {"UniPC-2 bh2", 3, vp, PLAN_OF(unipc{.order = 2, .lower_order_final = false})},
+      {"UniPC-2 noise form", 3, vp, PLAN_OF(unipc{.order = 2, .form = predicts_noise, .lower_order_final = false})},
       {"UniPC-2, low-order end", 2, vp, PLAN_OF(unipc{.order = 2})},
       {"UniPC-3 bh2", 4, vp, PLAN_OF(unipc{.order = 3, .start = bootstrap::single_step, .lower_order_final = false})},
       {"DEIS-2", 2, vp, PLAN_OF(deis{.order = 2, .start = bootstrap::single_step})},

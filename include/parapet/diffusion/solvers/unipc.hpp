@@ -54,6 +54,7 @@ struct unipc {
   int order = 2;                    ///< points of history p, 1 to 4: the method is of order p + 1
   unipc_kind kind = unipc_kind::bh2;
   bootstrap start = bootstrap::lower_order;
+  prediction form = predicts_data;  ///< or predicts_noise: epsilon in place of x_0, alpha and sigma exchanged, h for -h
   bool lower_order_final = true;    ///< the last steps use as many points as there are steps left
 
   sampling_plan compile(level_list const& levels) const {
@@ -62,7 +63,8 @@ struct unipc {
     sampling_plan plan{.name = parapet::detail::concat("unipc-", order, kind == unipc_kind::bh1 ? " bh1" : " bh2")};
     int const last_x = plan.new_slot();
     detail::prediction_history history(plan, order);
-    detail::single_steps single(predicts_data);
+    if (!(form == predicts_data || form == predicts_noise)) throw argument_error("unipc: form is neither predicts_data nor predicts_noise");
+    detail::single_steps single(form);
     auto const n = static_cast<int>(levels.size()) - 1;
     std::vector<detail::grid_step> steps;
     for (int i = 0; i < n; ++i) steps.emplace_back(levels[static_cast<std::size_t>(i)], levels[static_cast<std::size_t>(i) + 1]);
@@ -76,7 +78,7 @@ struct unipc {
         continue;
       }
       // Evaluate at the predicted x, and correct it into last_x.
-      sampling_step correct{.level = step.from, .keep = history.next(), .target = last_x, .terms = {{0, 1}}, .completes = false, .reached = step.to};
+      sampling_step correct{.level = step.from, .as = form, .keep = history.next(), .target = last_x, .terms = {{0, 1}}, .completes = false, .reached = step.to};
       if (used > 0) {
         correct.terms = {{last_x, 0}};
         add_terms(correct.terms, steps, i - 1, used, true, history);
@@ -100,7 +102,8 @@ private:
   void add_terms(std::vector<term>& terms, std::vector<detail::grid_step> const& steps, int i, int points, bool corrects,
                  detail::prediction_history const& history) const {
     detail::grid_step const& step = steps[static_cast<std::size_t>(i)];
-    double const alpha = step.to.alpha, hh = -step.h, first = std::expm1(hh), b_h = kind == unipc_kind::bh1 ? hh : first;
+    bool const data = form == predicts_data;
+    double const scale = data ? step.to.alpha : step.to.sigma, hh = data ? -step.h : step.h, first = std::expm1(hh), b_h = kind == unipc_kind::bh1 ? hh : first;
     std::vector<double> r, b;
     double distance = 0;
     for (int k = 1; k < points; ++k) {
@@ -115,15 +118,16 @@ private:
       phi = phi / hh - 1 / factorial;
     }
     std::vector<double> const rho = r.size() == 1 ? std::vector<double>{0.5} : detail::solve_vandermonde(r, b);
-    terms[0].factor = step.sigma_ratio();
-    double newest = -alpha * first;
+    detail::exponential_form const shares{form};
+    terms[0].factor = shares.carry(step);
+    double newest = shares.constant(step);
     for (int k = 1; k < points; ++k) {
-      double const factor = -alpha * b_h * rho[static_cast<std::size_t>(k - 1)] / r[static_cast<std::size_t>(k - 1)];
+      double const factor = -scale * b_h * rho[static_cast<std::size_t>(k - 1)] / r[static_cast<std::size_t>(k - 1)];
       terms.push_back({history.at(k + 1), factor});
       newest -= factor;
     }
     if (corrects) {
-      double const factor = -alpha * b_h * rho.back();
+      double const factor = -scale * b_h * rho.back();
       terms.push_back({fresh, factor});
       newest -= factor;
     }
