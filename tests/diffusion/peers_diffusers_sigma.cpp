@@ -8,9 +8,11 @@
 
 #include "diffusion/peers_grids.hpp"
 
-TEST_CASE_TEMPLATE("peers: diffusers' Euler, Heun, KDPM2, LMS and SDE schedulers", B, TEST_BACKENDS) {
+#include <doctest/doctest.h>
+
+TEST_CASE("peers: diffusers' Euler, Heun, KDPM2, LMS and SDE schedulers") {
   using namespace peers;
-  goldens const file("goldens/diffusion/diffusers.safetensors");
+  auto const file = "goldens/diffusion/diffusers.safetensors";
   noise_schedule const sd = stable_diffusion();
   auto const usual = [&](index_t n) { return between_steps(sd, n); };
   auto const usual_exp = [](index_t n) { return between_steps(exponential_betas(), n); };
@@ -23,7 +25,7 @@ TEST_CASE_TEMPLATE("peers: diffusers' Euler, Heun, KDPM2, LMS and SDE schedulers
   auto const offset = [&](index_t n) { return make_levels(sd, leading{.offset = 1}, n); };
   churn const c{.amount = 3, .s_min = 0.1, .s_max = 10, .noise = 1.007};
   auto const e = model::epsilon, v = model::v;
-  check<B, plain>(file, {
+  check(file, {
     {"EulerDiscrete", usual, with(euler{}), e, true},
     {"EulerDiscrete.karras", on_karras, with(euler{}), e, true},
     {"EulerDiscrete.exponential", on_exponential, with(euler{}), e, true},

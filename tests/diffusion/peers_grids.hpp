@@ -2,6 +2,7 @@
 // (step_grid.hpp) have no such habit.
 #pragma once
 
+#include <parapet/diffusion/intermediate_level.hpp>
 #include <parapet/diffusion/noise_schedule.hpp>
 #include <parapet/diffusion/schedule.hpp>
 #include <parapet/diffusion/step_grid.hpp>

@@ -11,6 +11,8 @@
 
 #include "diffusion/peers_grids.hpp"
 
+#include <doctest/doctest.h>
+
 namespace {
 
 using namespace peers;
@@ -29,8 +31,8 @@ level_list even_fast(index_t n) { return make_levels(edm{0.02, 20}, log_snr_grid
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("peers: k-diffusion", B, TEST_BACKENDS) {
-  goldens const file("goldens/diffusion/k_diffusion.safetensors");
+TEST_CASE("peers: k-diffusion") {
+  auto const file = "goldens/diffusion/k_diffusion.safetensors";
   churn const c{.amount = 3, .s_min = 0.05, .s_max = 5, .noise = 1.003};
   auto const fast = [](double eta) {
     return [eta](level_list const& levels, index_t n) { return make_plan(dpm_fast{.evaluations = n, .eta = eta}, levels); };
@@ -38,7 +40,7 @@ TEST_CASE_TEMPLATE("peers: k-diffusion", B, TEST_BACKENDS) {
   using multi = dpm_pp_multistep;
   auto const compat = third_order::compat;
   auto const more_noise = [](level_list const& levels, index_t) { return with_temperature(make_plan(multi{.eta = 0.5, .lower_order_below = 0}, levels), 1.01); };
-  check<B, plain>(file, {
+  check(file, {
     {"euler", usual, with(euler{}), model::data},
     {"euler.churn", usual, with(euler{c}), model::data},
     {"euler.exponential", exponential, with(euler{}), model::data},
