@@ -72,10 +72,10 @@ TEST_CASE("rows: a warp each while they are short, then a block each") {
   CHECK(shape_for_rows(huge, 100'000, h100).blocks_x == h100 * blocks_per_multiprocessor);
 }
 
-TEST_CASE("columns: blocks of 32 for every matrix") {
-  CHECK(shape_for_columns(1, 1) == launch_shape{1, 1, 32, 32});
-  CHECK(shape_for_columns(33, 16) == launch_shape{2, 16, 32, 32});
-  CHECK(shape_for_columns(1024, 2) == launch_shape{32, 2, 32, 32});
+TEST_CASE("columns: blocks of 8 for every matrix") {
+  CHECK(shape_for_columns(1, 1) == launch_shape{1, 1, 8, 128});
+  CHECK(shape_for_columns(9, 16) == launch_shape{2, 16, 8, 128});
+  CHECK(shape_for_columns(1024, 2) == launch_shape{128, 2, 8, 128});
 }
 
 TEST_CASE("reductions: the number of blocks follows from the length alone") {

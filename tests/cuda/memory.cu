@@ -69,6 +69,29 @@ TEST_CASE("pinned memory: queued copies, read after synchronize") {
   CHECK(wrong == 0);
 }
 
+TEST_CASE("ordinary memory and pinned memory copy to each other") {
+  cuda be;
+  auto const host = normal<float>(extents{4, 6}, 1);
+  buffer<float, pinned_space> pinned(24);
+  auto back = support::constant(extents{4, 6}, 0.0f);
+  copy(be, host.read(), pinned.view(extents{4, 6}));
+  copy(be, pinned.view(extents{4, 6}), back.view());
+  CHECK(same(back, host));
+}
+
+TEST_CASE("small copies to the device: more of them than the page-locked ring holds, each from memory that is reused at once") {
+  cuda be;
+  constexpr index_t n = 5000, rounds = 100;
+  buffer<float> host(n);
+  buffer<float, device_space> device(rounds * n);
+  for (index_t round = 0; round < rounds; ++round) {
+    for (index_t i = 0; i < n; ++i) host.view()[i] = static_cast<float>(round);
+    copy(be, host.view(), device.view().rows(round * n, (round + 1) * n));
+  }
+  for (index_t round = 0; round < rounds; ++round)
+    CHECK(sum(be, device.view().rows(round * n, (round + 1) * n)) == static_cast<float>(round * n));
+}
+
 TEST_CASE("host memory may be reused at once after a copy") {
   cuda be;
   constexpr index_t n = 1 << 22;

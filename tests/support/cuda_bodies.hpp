@@ -166,14 +166,15 @@ template <class Body>
 void for_each_row(index_t rows, Body const& body) {
   for (index_t row = rows; row-- > 0;) body(one_lane{}, row);
 }
-/// 32 threads a column, their parts added as a tree.
+/// 128 threads a column, their parts added as a tree.
 template <class Body>
 void for_each_column(index_t matrices, index_t columns, Body const& body) {
+  constexpr index_t threads = device::threads_per_column;
   for (index_t m = 0; m < matrices; ++m)
     for (index_t j = 0; j < columns; ++j) {
-      typename Body::value part[device::warp];
-      for (index_t y = 0; y < device::warp; ++y) part[y] = body.part(m, j, y, device::warp);
-      for (index_t half = device::warp / 2; half > 0; half /= 2)
+      typename Body::value part[threads];
+      for (index_t y = 0; y < threads; ++y) part[y] = body.part(m, j, y, threads);
+      for (index_t half = threads / 2; half > 0; half /= 2)
         for (index_t y = 0; y < half; ++y) part[y] = part[y] + part[y + half];
       body.finish(m, j, part[0]);
     }

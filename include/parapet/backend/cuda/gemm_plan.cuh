@@ -28,7 +28,7 @@ struct product_key {
   index_t rows, columns, depth, left_stride, right_stride, result_stride, count;
   index_t left_batch, right_batch, result_batch, bias_batch;
   std::uint32_t left_alignment, right_alignment, result_alignment;
-  bool left_transpose, right_transpose, is_double, bias, relu;
+  bool left_transpose, right_transpose, is_double, bias;
   friend auto operator<=>(product_key const&, product_key const&) = default;
 };
 
@@ -51,11 +51,9 @@ public:
     set(CUBLASLT_MATMUL_DESC_TRANSA, key.left_transpose ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(CUBLASLT_MATMUL_DESC_TRANSB, key.right_transpose ? CUBLAS_OP_T : CUBLAS_OP_N);
     if (key.bias) {
-      set(CUBLASLT_MATMUL_DESC_EPILOGUE, key.relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS);
+      set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
       set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
       if (count > 1) set(CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE, static_cast<std::int64_t>(key.bias_batch));
-    } else if (key.relu) {
-      set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_RELU);
     }
     make(left, type, key.left_transpose ? key.depth : key.rows, key.left_transpose ? key.rows : key.depth, key.left_stride, count, key.left_batch);
     make(right, type, key.right_transpose ? key.columns : key.depth, key.right_transpose ? key.depth : key.columns, key.right_stride, count,

@@ -45,10 +45,12 @@ constexpr launch_shape shape_for_rows(index_t rows, index_t columns, index_t mul
   return {block_count(rows, 1, multiprocessors), 1, static_cast<unsigned>(threads_per_block), 1};
 }
 
-/// 32 columns a block; its 32 rows of threads share the matrix's rows.
+/// 8 columns a block, whose 128 rows of threads share the matrix's rows: 8 floats are what memory moves at once, and few
+/// columns a block are many blocks.
+inline constexpr index_t columns_per_block = 8, threads_per_column = 128;
 constexpr launch_shape shape_for_columns(index_t columns, index_t matrices) {
-  return {static_cast<unsigned>(divide_up(columns, warp)), static_cast<unsigned>(matrices), static_cast<unsigned>(warp),
-          static_cast<unsigned>(warp)};
+  return {static_cast<unsigned>(divide_up(columns, columns_per_block)), static_cast<unsigned>(matrices), static_cast<unsigned>(columns_per_block),
+          static_cast<unsigned>(threads_per_column)};
 }
 
 /// Blocks of a reduction of n elements. By n alone, so that the order of a sum does not depend on the device.

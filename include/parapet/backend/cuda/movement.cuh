@@ -74,8 +74,8 @@ void transfer(cuda& be, tensor_view<U, Rank, From> const& from, tensor_view<T, R
 }
 
 /// Queues a small dense copy to the device by way of page-locked memory, and returns whether it is one.
-template <class T, class U, int Rank, class To>
-bool transfer_staged(cuda& be, tensor_view<U, Rank, host_space> const& from, tensor_view<T, Rank, To> const& to) {
+template <class T, class U, int Rank>
+bool transfer_staged(cuda& be, tensor_view<U, Rank, host_space> const& from, tensor_view<T, Rank, device_space> const& to) {
   index_t const bytes = to.size() * static_cast<index_t>(sizeof(T));
   if (bytes == 0 || bytes > most_staged_bytes || !is_dense(from) || !is_dense(to)) return false;
   void* const room = be.stage(bytes);
@@ -99,7 +99,7 @@ void copy(cuda& be, tensor_view<U, Rank, From> const& from, tensor_view<T, Rank,
   } else {
     constexpr bool waits = std::same_as<From, host_space> || std::same_as<To, host_space>;
     if (waits) be.refuse_capture("copy from or to ordinary host memory");
-    if constexpr (std::same_as<From, host_space>)
+    if constexpr (std::same_as<From, host_space> && std::same_as<To, device_space>)
       if (cuda_detail::transfer_staged(be, from, to)) return;
     cuda_detail::transfer(be, from, to);
     if (waits) check_cuda(cudaStreamSynchronize(be.stream()), "cudaStreamSynchronize");

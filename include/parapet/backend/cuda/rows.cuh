@@ -1,5 +1,5 @@
-// softmax, layer norm, row and column sums: kernels of one warp (or, for long rows, one block) a row, and of 32 x 32 threads a
-// group of columns. Sums have a fixed order, without atomics: a run repeats bit for bit.
+// softmax, layer norm, row and column sums: kernels of one warp (or, for long rows, one block) a row, and of 128 threads a
+// column. Sums have a fixed order, without atomics: a run repeats bit for bit.
 #pragma once
 
 #include <parapet/config.hpp>
@@ -24,14 +24,14 @@ __global__ void __launch_bounds__(threads_per_block) block_rows_kernel(index_t r
   for (index_t row = blockIdx.x; row < rows; row += gridDim.x) body(block_lanes<T>{slots}, row);
 }
 template <class Body>
-__global__ void __launch_bounds__(warp * warp) columns_kernel(index_t columns, Body body) {
+__global__ void __launch_bounds__(columns_per_block * threads_per_column) columns_kernel(index_t columns, Body body) {
   using value = typename Body::value;
-  __shared__ value part[warp][warp];
-  index_t const m = blockIdx.y, j = static_cast<index_t>(blockIdx.x) * warp + threadIdx.x;
+  __shared__ value part[threads_per_column][columns_per_block];
+  index_t const m = blockIdx.y, j = static_cast<index_t>(blockIdx.x) * columns_per_block + threadIdx.x;
   value& mine = part[threadIdx.y][threadIdx.x];
-  mine = j < columns ? body.part(m, j, threadIdx.y, warp) : value{};
+  mine = j < columns ? body.part(m, j, threadIdx.y, threads_per_column) : value{};
   __syncthreads();
-  for (unsigned half = warp / 2; half > 0; half /= 2) {
+  for (unsigned half = threads_per_column / 2; half > 0; half /= 2) {
     if (threadIdx.y < half) mine = mine + part[threadIdx.y + half][threadIdx.x];
     __syncthreads();
   }
