@@ -71,7 +71,7 @@ TEST_CASE("projection onto a half-space in a ball finds the nearest input, exact
 }
 
 TEST_CASE("projection onto a half-space in a list takes the nearest that will do, or the best that there is") {
-  reachability::finite<1, 3> const list{{{-1}, {0}, {1}}};
+  reachability::input_list<1, 3> const list{{{-1}, {0}, {1}}};
   CHECK(project(list, vec<double, 1>{-1}, vec<double, 1>{1}, -0.5).input[0] == 0);
   CHECK(project(list, vec<double, 1>{-1}, vec<double, 1>{1}, 0.5).input[0] == 1);
   CHECK(!project(list, vec<double, 1>{-1}, vec<double, 1>{1}, 1.5).feasible);

@@ -38,8 +38,8 @@ struct near_miss {
 /// s -> s + u + d on a line, |u| <= 1, d in {-1, 0, 1}: what a control is worth when chance has a say.
 struct windy_walk {
   static constexpr int state_dim = 1;
-  reachability::finite<1, 3> controls{{{-1}, {0}, {1}}};
-  reachability::finite<1, 3> disturbances{{{-1}, {0}, {1}}};
+  reachability::input_list<1, 3> controls{{{-1}, {0}, {1}}};
+  reachability::input_list<1, 3> disturbances{{{-1}, {0}, {1}}};
   template <class X>
   PARAPET_FN vec<X, 1> derivative(vec<X, 1> const& s, vec<X, 1> const& u, vec<X, 1> const& d) const {
     return {s[0] + u[0] + X(2.0f) * d[0]};

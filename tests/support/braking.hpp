@@ -21,7 +21,7 @@ template <int K>
 struct masses {
   static constexpr int state_dim = 2 * K;
   parapet::reachability::box<K> controls = parapet::reachability::box<K>::symmetric(1);
-  parapet::reachability::no_input disturbances;
+  parapet::reachability::no_input disturbances{};
 
   template <class X>
   PARAPET_INLINE PARAPET_FN vec<X, 2 * K> drift(vec<X, 2 * K> const& s) const {

@@ -38,7 +38,7 @@ PARAPET_FN vec<T, M> nearest(ball<M> const& set, vec<T, M> const& wish) noexcept
   return (radius / length) * wish;
 }
 template <class T, int M, int N>
-PARAPET_FN vec<T, M> nearest(finite<M, N> const& set, vec<T, M> const& wish) noexcept {
+PARAPET_FN vec<T, M> nearest(input_list<M, N> const& set, vec<T, M> const& wish) noexcept {
   int best = 0;
   T least = 0;
   for (int k = 0; k < N; ++k) {
@@ -103,7 +103,7 @@ PARAPET_FN projection<T, M> project(ball<M> const& set, vec<T, M> const& wish, v
 
 /// The same in the list.
 template <class T, int M, int N>
-PARAPET_FN projection<T, M> project(finite<M, N> const& set, vec<T, M> const& wish, vec<T, M> const& a, T b) noexcept {
+PARAPET_FN projection<T, M> project(input_list<M, N> const& set, vec<T, M> const& wish, vec<T, M> const& a, T b) noexcept {
   int best = -1;
   T least = 0;
   for (int k = 0; k < N; ++k) {

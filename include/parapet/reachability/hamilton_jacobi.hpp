@@ -84,6 +84,7 @@ public:
     if (options.memory_limit > 0 && report.bytes > options.memory_limit)
       throw argument_error(parapet::detail::concat("hamilton_jacobi: a grid of shape ", nodes.shape(), " takes ", report.bytes, " bytes, more than the limit of ",
                                   options.memory_limit));
+    activity_.skip_below = options.skip_below;
     values_ = buffer<T, space>(nodes.size());
     for (int k = 0; k < std::max(stages_ - 1, 1); ++k) work_[k] = buffer<T, space>(nodes.size());
   }

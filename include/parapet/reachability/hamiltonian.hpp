@@ -101,7 +101,7 @@ PARAPET_INLINE PARAPET_FN vec<X, Set::dim> listed(Set const& set, int k) {
 template <class Set>
 inline constexpr int list_size = 1;
 template <int M, int N>
-inline constexpr int list_size<finite<M, N>> = N;
+inline constexpr int list_size<input_list<M, N>> = N;
 
 /// All pairs of two finite lists: the best value and who plays what.
 template <class Role, class S, class X>

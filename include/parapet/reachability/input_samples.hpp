@@ -26,7 +26,7 @@ PARAPET_FN constexpr index_t sample_count(ball<M> const& set, index_t n) {
   return 1 + (M == 2 ? 4 * (n - 1) : 2 * M);
 }
 template <int M, int N>
-PARAPET_FN constexpr index_t sample_count(finite<M, N> const&, index_t) {
+PARAPET_FN constexpr index_t sample_count(input_list<M, N> const&, index_t) {
   return N;
 }
 
@@ -56,7 +56,7 @@ PARAPET_FN vec<T, M> sample(ball<M> const& set, index_t n, index_t k) {
   return u;
 }
 template <class T, int M, int N>
-PARAPET_FN constexpr vec<T, M> sample(finite<M, N> const& set, index_t, index_t k) {
+PARAPET_FN constexpr vec<T, M> sample(input_list<M, N> const& set, index_t, index_t k) {
   return grid::convert<T>(set.values[k]);
 }
 

@@ -79,7 +79,7 @@ struct box {
   }
 };
 
-/// A system that nothing disturbs: `no_input disturbances;`.
+/// A system that nothing disturbs: `no_input disturbances{};`.
 using no_input = box<0>;
 
 /// { u : |u| <= radius } in the Euclidean norm.
@@ -115,9 +115,9 @@ struct ball {
   PARAPET_INLINE PARAPET_FN narrowed_ball<X> narrowed(vec<X, M> const&, vec<X, M> const&) const { return {centre<X>(), radius}; }
 };
 
-/// The N inputs of a list: `finite<1, 3>{{{-1}, {0}, {1}}}`. For dynamics that are not affine, or a bang-bang actuator.
+/// The N inputs of a list: `input_list<1, 3>{{{-1}, {0}, {1}}}`. For dynamics that are not affine, or a bang-bang actuator.
 template <int M, int N>
-struct finite {
+struct input_list {
   static constexpr int dim = M;
   static constexpr int size = N;
   vec<double, M> values[N];
@@ -157,7 +157,7 @@ struct finite {
   template <class X>
   struct narrowed_list {
     vec<X, M> centre;
-    finite const& list;
+    input_list const& list;
     PARAPET_INLINE PARAPET_FN X spread(vec<X, M> const& row) const { return list.spread(row); }
   };
   /// The whole list: a safe bound.
@@ -168,7 +168,7 @@ struct finite {
 template <class Set>
 inline constexpr bool is_finite_set = false;
 template <int M, int N>
-inline constexpr bool is_finite_set<finite<M, N>> = true;
+inline constexpr bool is_finite_set<input_list<M, N>> = true;
 template <>
 inline constexpr bool is_finite_set<box<0>> = true;  // one input: none
 
