@@ -73,6 +73,7 @@
 #include <parapet/diffusion/intermediate_level.hpp>
 #include <parapet/diffusion/known_part.hpp>
 #include <parapet/diffusion/linear_update.hpp>
+#include <parapet/diffusion/linked_step.hpp>
 #include <parapet/diffusion/noise_level.hpp>
 #include <parapet/diffusion/noise_schedule.hpp>
 #include <parapet/diffusion/parameterization.hpp>

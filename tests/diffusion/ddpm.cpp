@@ -132,15 +132,15 @@ TEST_CASE("ddpm: clips x itself after every step") {
 TEST_CASE("ddpm: draw k of philox_noise is the k-th block of its stream, and a sampler without noise draws once") {
   backend::cpu be(1);
   philox_stream const stream(3, 4);
-  tensor<float, 2> x(extents{index_t{2}, index_t{3}}), z(x.shape()), zero(x.shape());
-  fill(be, zero.view(), 0.0f);
+  tensor<double, 2> x(extents{index_t{2}, index_t{3}}), z(x.shape()), zero(x.shape());
+  fill(be, zero.view(), 0.0);
   philox_noise{stream, 10}(be, 2, x.view());
   for (index_t k = 0; k < 6; ++k) CHECK(std::abs(x.flat()[k] - stream.normal(10 + 2 * 6 + k)) <= 1e-6f);
 
   index_t draws = 0;
-  auto const count = [&draws](backend::cpu& worker, index_t, matrix_view<float> const& out) {
+  auto const count = [&draws](backend::cpu& worker, index_t, matrix_view<double> const& out) {
     ++draws;
-    fill(worker, out, 1.0f);
+    fill(worker, out, 1.0);
   };
   ddpm_sampler(noise_schedule::vp(5), {.temperature = 0}).run(be, [&](auto&, auto const&, index_t) { return zero.read(); }, count, x.view(), z.view());
   CHECK(draws == 1);
@@ -153,9 +153,9 @@ TEST_CASE("ddpm: a run allocates nothing") {
   }
   backend::cpu be(1);
   ddpm_sampler const sampler(noise_schedule::vp(5), {.clip = 1});
-  tensor<float, 2> x(extents{index_t{16}, index_t{2}}), z(x.shape());
+  tensor<double, 2> x(extents{index_t{16}, index_t{2}}), z(x.shape());
   philox_noise const noise{philox_stream(0, 0)};
-  auto const denoise = [](backend::cpu&, matrix_view<float const> const& now, index_t) { return now; };
+  auto const denoise = [](backend::cpu&, matrix_view<double const> const& now, index_t) { return now; };
   auto const before = support::allocation_count();
   sampler.run(be, denoise, noise, x.view(), z.view());
   CHECK(support::allocation_count() == before);
@@ -168,7 +168,7 @@ TEST_CASE("ddpm: refuses options out of range and shapes that do not fit") {
   CHECK(message_of<argument_error>([&] { ddpm_sampler(s, {.clip = std::nan("")}); }) == "ddpm_sampler: clip = nan, expected at least 0");
 
   backend::cpu be(1);
-  tensor<float, 2> x(extents{index_t{2}, index_t{3}}), wide(extents{index_t{2}, index_t{4}});
+  tensor<double, 2> x(extents{index_t{2}, index_t{3}}), wide(extents{index_t{2}, index_t{4}});
   auto const run = [&](auto const& denoised, auto const& out, auto const& scratch) {
     return message_of<shape_error>([&] {
       ddpm_sampler(s).run(be, [&](auto&, auto const&, index_t) { return denoised; }, philox_noise{philox_stream(0, 0)}, out, scratch);

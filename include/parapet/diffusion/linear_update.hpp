@@ -5,8 +5,8 @@
 //     data_update               x_0 := hooks(a x + b r)
 //     functor_update            x := hooks(x)
 //
-// Factors are in the scalar of the run. The number of inputs is a template argument; a sampler compiles one kernel for each
-// number that a plan may ask for.
+// Factors are in the scalar of the run. The number of inputs is a template argument; a sampler compiles all the kernels that
+// a plan may ask for.
 #pragma once
 
 #include <parapet/config.hpp>
@@ -38,14 +38,12 @@ struct linear_update {
 template <class T, int K>
 struct predicting_update {
   T x_factor, raw_factor, fresh;
-  T factor[K > 0 ? K : 1];
+  T factor[K];
   template <class X, class... Xs>
   PARAPET_INLINE PARAPET_FN void operator()(X& out, X& keep, X const& x, X const& raw, Xs const&... in) const {
     static_assert(sizeof...(Xs) == K);
     X const m = X(x_factor) * x + X(raw_factor) * raw;
-    X total = X(fresh) * m;
-    if constexpr (K > 0) total = total + weighted_sum<X>(factor, in...);
-    out = total;
+    out = X(fresh) * m + weighted_sum<X>(factor, in...);
     keep = m;
   }
 };
@@ -65,13 +63,15 @@ struct functor_update {
   PARAPET_INLINE PARAPET_FN void operator()(X& x) const { x = f(x); }
 };
 
-/// f(std::index_sequence<0 .. count - 1>) for a count known at run time, at most Max.
-template <int Max, int Min = 0, class F>
+/// Numbers of inputs that there are kernels for; a step with a number between has inputs twice, with factor 0.
+inline constexpr int input_counts[] = {1, 2, 3, 4, 6, 8};
+
+/// Calls f(std::index_sequence<0 .. n - 1>) with the smallest of these n >= count, which must be at most Max.
+template <int Max, int At = 0, class F>
 void with_count(int count, F const& f) {
-  if constexpr (Min <= Max) {
-    if (count == Min) return f(std::make_index_sequence<static_cast<std::size_t>(Min)>{});
-    with_count<Max, Min + 1>(count, f);
-  }
+  constexpr int n = input_counts[At];
+  if (count <= n) return f(std::make_index_sequence<static_cast<std::size_t>(n)>{});
+  if constexpr (n < Max) with_count<Max, At + 1>(count, f);
 }
 
 }  // namespace parapet::inline PARAPET_ABI::diffusion::detail

@@ -203,7 +203,8 @@ private:
       in[static_cast<std::size_t>(n)] = w.slope[j];
       f[static_cast<std::size_t>(n++)] = static_cast<T>(h * factor[j]);
     }
-    detail::with_count<7, 2>(n, [&]<std::size_t... I>(std::index_sequence<I...>) {
+    for (auto k = static_cast<std::size_t>(n); k < in.size(); ++k) in[k] = in[0];
+    detail::with_count<8>(n, [&]<std::size_t... I>(std::index_sequence<I...>) {
       map(be, detail::linear_update<T, sizeof...(I)>{{f[I]...}}, out, in[I]...);
     });
   }

@@ -17,24 +17,15 @@
 #include <parapet/diffusion/denoiser.hpp>
 #include <parapet/diffusion/hooks.hpp>
 #include <parapet/diffusion/linear_update.hpp>
+#include <parapet/diffusion/linked_step.hpp>
 #include <parapet/diffusion/parameterization.hpp>
 #include <parapet/diffusion/sampling_plan.hpp>
 
-#include <array>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 namespace parapet::inline PARAPET_ABI::diffusion {
-
-/// Memory of a run on x (rows, dimension); every array has its shape. What a plan does not need is empty.
-template <class T, class Space>
-struct sampler_workspace {
-  std::array<matrix_view<T, Space>, max_slots> slot;  // slot[0] is x, and not here
-  matrix_view<T, Space> noise;  // of this step
-  matrix_view<T, Space> input;  // of a model that wants it scaled
-  matrix_view<T, Space> data;   // predicted, for hooks that see it
-};
 
 template <parameterization Parameterization = epsilon_prediction, class... Hooks>
 class sampler {
@@ -91,50 +82,14 @@ private:
   /// Whether a hook wants to see the predicted data; it is then an array of its own, instead of a share of the step's inputs.
   static constexpr bool sees_data = ((detail::has_on_data<Hooks> || detail::has_correct_data<Hooks>) || ...);
 
-  /// What an input of the map is, where it is no slot.
-  static constexpr int answer_input = -1, data_input = -2, noise_input = -3;
-  static constexpr int prediction_input = sees_data ? data_input : answer_input;
-  /// A step of the plan for this parameterization and these hooks.
-  struct linked_step {
-    double input_scale = 1;
-    conversion to_data{0, 1}, to_prediction{0, 1};
-    double fresh = 0;         // share of the prediction, where that is kept; folded into the inputs where not
-    std::vector<term> inputs;
-
-    void add(int source, double factor) {
-      if (factor == 0) return;
-      for (term& t : inputs)
-        if (t.slot == source) {
-          t.factor += factor;
-          return;
-        }
-      inputs.push_back({source, factor});
-    }
-    void add(int from, int input, conversion const& c, double factor) {
-      add(from, factor * c.x_factor);
-      add(input, factor * c.factor);
-    }
-  };
-
-  linked_step link(sampling_step const& step) const {
-    linked_step l;
-    prediction const model = step.evaluates ? parameterization_(step.level) : prediction{};
-    if constexpr (scales_input<Parameterization>) l.input_scale = parameterization_.input_scale(step.level);
-    if (step.evaluates && sees_data) l.to_data = convert(model, predicts_data, step.level);
-    if (step.evaluates) l.to_prediction = convert(sees_data ? predicts_data : model, step.as, step.level);
-    for (term const& t : step.terms) {
-      if (t.slot == model_noise) l.add(step.from, answer_input, convert(model, predicts_noise, step.level), t.factor);
-      else if (t.slot != fresh) l.add(t.slot, t.factor);
-      else if (step.keep != nowhere) l.fresh += t.factor;
-      else l.add(step.from, prediction_input, l.to_prediction, t.factor);
-    }
-    l.add(noise_input, step.noise);
-    if (l.inputs.empty() && step.keep == nowhere) l.inputs.push_back({step.from, 0});
-    return l;
+  detail::linked_step link(sampling_step const& step) const {
+    double scale = 1;
+    if constexpr (scales_input<Parameterization>) scale = parameterization_.input_scale(step.level);
+    return {step, step.evaluates ? parameterization_(step.level) : prediction{}, scale, sees_data};
   }
 
   template <class Backend, class Denoiser, class Noise, class T, class Space>
-  void step_once(Backend& be, sampling_step const& step, linked_step const& linked, Denoiser& denoise, Noise& noise, index_t& draw,
+  void step_once(Backend& be, sampling_step const& step, detail::linked_step const& linked, Denoiser& denoise, Noise& noise, index_t& draw,
                  matrix_view<T, Space> const& x, sampler_workspace<T, Space> const& w) const {
     using view = matrix_view<T const, Space>;
     auto const slot = [&](int i) { return i == 0 ? x : w.slot[static_cast<std::size_t>(i)]; };
@@ -154,33 +109,7 @@ private:
       }
     }
     if (step.noise != 0) call_noise(be, noise, noise_draw{++draw, step.noise_from, step.noise_to}, w.noise);
-    update(be, step, linked, answer, x, w);
-  }
-
-  /// The map of a step, given the model's answer.
-  template <class Backend, class T, class Space>
-  void update(Backend& be, sampling_step const& step, linked_step const& linked, matrix_view<T const, Space> const& answer,
-              matrix_view<T, Space> const& x, sampler_workspace<T, Space> const& w) const {
-    using view = matrix_view<T const, Space>;
-    auto const slot = [&](int i) { return i == 0 ? x : w.slot[static_cast<std::size_t>(i)]; };
-    auto const input = [&](int i) { return i == answer_input ? answer : view(i == data_input ? w.data : i == noise_input ? w.noise : slot(i)); };
-    std::array<view, max_terms> in;
-    std::array<T, max_terms> factor{};
-    int count = 0;
-    for (term const& t : linked.inputs) {
-      in[static_cast<std::size_t>(count)] = input(t.slot);
-      factor[static_cast<std::size_t>(count++)] = static_cast<T>(t.factor);
-    }
-    if (step.keep == nowhere)
-      detail::with_count<max_terms, 1>(count, [&]<std::size_t... I>(std::index_sequence<I...>) {
-        map(be, detail::linear_update<T, sizeof...(I)>{{factor[I]...}}, slot(step.target), in[I]...);
-      });
-    else
-      detail::with_count<max_terms - 2>(count, [&]<std::size_t... I>(std::index_sequence<I...>) {
-        conversion const& c = linked.to_prediction;
-        map(be, detail::predicting_update<T, sizeof...(I)>{static_cast<T>(c.x_factor), static_cast<T>(c.factor), static_cast<T>(linked.fresh), {factor[I]...}},
-            slot(step.target), slot(step.keep), view(slot(step.from)), input(prediction_input), in[I]...);
-      });
+    detail::update(be, step, linked, answer, x, w);
   }
 
   auto data_functors() const { return std::apply([](auto const&... hook) { return detail::data_chain(hook...); }, hooks_); }
@@ -210,7 +139,7 @@ private:
   sampling_plan plan_;
   Parameterization parameterization_;
   std::tuple<Hooks...> hooks_;
-  std::vector<linked_step> linked_;
+  std::vector<detail::linked_step> linked_;
 };
 
 }  // namespace parapet::inline PARAPET_ABI::diffusion
