@@ -4,7 +4,6 @@
 
 #include <doctest/doctest.h>
 
-#include "rl/fisor_on_cpu.hpp"
 #include "support/allocation_counter.hpp"
 #include "support/fisor_problem.hpp"
 #include "support/throws.hpp"
@@ -39,15 +38,6 @@ bool same(rl::fisor_losses const& a, rl::fisor_losses const& b) {
 }
 
 }  // namespace
-
-std::vector<rl::fisor_losses> fisor_losses_on_cpu(int updates) {
-  backend::cpu be(1);
-  auto const data = random_transitions();
-  learner l(be, small_fisor(), data);
-  std::vector<rl::fisor_losses> losses;
-  for (int i = 0; i < updates; ++i) losses.push_back(l.update());
-  return losses;
-}
 
 TEST_CASE("fisor: the same bits for any number of threads, others for another seed or number of shards") {
   auto const data = random_transitions();
@@ -90,6 +80,42 @@ TEST_CASE("fisor: an update allocates nothing") {
     l.update();
     CHECK(support::allocation_count() == before);
   }
+}
+
+TEST_CASE("fisor: seeds side by side end as each does alone, whatever the threads and the calls") {
+  auto const data = random_transitions();
+  auto config = small_fisor();
+  config.cosine_horizon = 20;
+  for (int const threads : {1, 2}) {
+    backend::cpu be(threads);
+    learner all(be, config, data, 5), other(be, config, data, 5);
+    all.train(6);
+    for (int i = 0; i < 6; ++i) other.update();
+    CHECK(state_of(all) == state_of(other));
+    for (index_t i = 0; i < 5; ++i) {
+      rl::fisor_config own = config;
+      own.seed += static_cast<std::uint64_t>(i);
+      learner alone(be, own, data);
+      auto const losses = alone.train(6);
+      CHECK(state_of(all.snapshot(i)) == state_of(alone));
+      CHECK(same(all.losses(i), losses));
+      CHECK(all.parameters(i).actor[3] == alone.parameters().actor[3]);
+    }
+  }
+}
+
+TEST_CASE("fisor: one seed that fails is named, and seeds out of step are refused") {
+  backend::cpu be(1);
+  auto const data = random_transitions();
+  learner l(be, small_fisor(), data, 3);
+  parameter_of(l, "seed43.reward_value.output.bias")[0] = std::nanf("");
+  std::string const message = message_of<error>([&] { l.train(3); });
+  CHECK(support::contains(message, "fisor: a loss is not finite in one of the updates up to 2 of seed 43: actor"));
+  learner apart(be, small_fisor(), data, 2), one(be, small_fisor(), data);
+  one.train(2);
+  apart.restore(one.snapshot(), 1);
+  CHECK(message_of<error>([&] { apart.update(); }) == "fisor: 2 updates done so far is not a state of training");
+  CHECK(message_of<argument_error>([&] { learner(be, small_fisor(), data, 0); }) == "fisor: 0 seeds, expected at least 1");
 }
 
 TEST_CASE("fisor: behaviour cloning leaves the critics alone and weighs every row 1") {

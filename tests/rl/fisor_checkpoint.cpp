@@ -35,6 +35,28 @@ TEST_CASE("fisor: goes on from a checkpoint as if it had not stopped") {
   CHECK(state_of(loaded) == state_of(whole));
 }
 
+TEST_CASE("fisor: one of several seeds is saved as if it were alone, and goes on in a learner of its own") {
+  backend::cpu be(1);
+  auto const data = random_transitions();
+  auto config = small_fisor();
+  learner all(be, config, data, 3);
+  config.seed += 2;
+  learner alone(be, config, data), loaded(be, config, data);
+  all.train(3);
+  alone.train(3);
+  support::temporary_folder const folder;
+  io::save_checkpoint(folder / "all.safetensors", all.snapshot(2));
+  io::load_checkpoint(folder / "all.safetensors", loaded);
+  CHECK(state_of(loaded) == state_of(alone));
+  auto snapshot = all.snapshot(2);
+  all.train(2);
+  io::save_checkpoint(folder / "later.safetensors", all.snapshot(2));
+  io::load_checkpoint(folder / "later.safetensors", snapshot);
+  alone.restore(snapshot);
+  CHECK(alone.step() == 5);
+  CHECK(state_of(alone) == state_of(all.snapshot(2)));
+}
+
 TEST_CASE("fisor: a checkpoint names every option and the data, and one of another run is refused") {
   backend::cpu be(1);
   auto const data = random_transitions(), longer = random_transitions(51);

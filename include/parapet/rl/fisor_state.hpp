@@ -58,7 +58,7 @@ public:
   std::vector<tensor_ref> tensors() { return all<tensor_ref>(state_); }
   std::vector<const_tensor_ref> tensors() const { return all<const_tensor_ref>(state_); }
   /// Options, and a hash of the data: what a checkpoint must agree on.
-  std::map<std::string, std::string> const& metadata() const { return metadata_; }
+  std::map<std::string, std::string> metadata() const { return metadata_; }
 
 private:
   template <class Ref, class State>
