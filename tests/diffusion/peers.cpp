@@ -22,17 +22,13 @@ public:
 
   /// (rows of all step counts, 2, 3)
   tensor_view<double const, 3> path(std::string const& name) const { return archive_.view<double, 3>(name); }
+  /// Empty where the peer has no such table.
   vector_view<double const> table(std::string const& name, char const* which) const {
-    return archive_.view<double, 1>("table." + std::to_string(entry(name).at(which).integer()));
+    std::string const key = "table." + std::to_string(entry(name).at(which).integer());
+    return archive_.contains(key) ? archive_.view<double, 1>(key) : vector_view<double const>();
   }
   double start(std::string const& name, std::size_t count) const { return entry(name).at("start").items()[count].number(); }
   std::string float32(std::string const& name) const { return std::string(entry(name).at("float32").string()); }
-  std::vector<std::string> names() const {
-    std::vector<std::string> all;
-    for (auto const& [name, text] : archive_.metadata())
-      if (text.starts_with('{')) all.push_back(name);
-    return all;
-  }
 
 private:
   io::json_value entry(std::string const& name) const { return io::parse_json(archive_.metadata().at(name), name); }
@@ -69,6 +65,20 @@ double difference(goldens const& file, peer_case const& c, PathOf path_of) {
   return worst;
 }
 
+/// Whether our levels for ten steps are the peer's tables, where it has one entry for each: noise over signal (or the time of a
+/// flow), and the step of a discrete schedule that the model is told.
+void check_tables(goldens const& file, peer_case const& c) {
+  level_list const levels = c.levels(10);
+  auto const sigma = file.table(c.name, "sigma"), time = file.table(c.name, "time");
+  auto const n = static_cast<index_t>(levels.size());
+  for (index_t i = 0; i < n; ++i) {
+    noise_level const& l = levels[static_cast<std::size_t>(i)];
+    bool const flow = std::abs(levels[1].alpha + levels[1].sigma - 1) < 1e-9;
+    if (sigma.extent(0) == n) CHECK(std::abs((flow ? l.sigma : l.sigma / l.alpha) - sigma[i]) <= 1e-12 * (1 + sigma[i]));
+    if (time.extent(0) == n - 1 && i + 1 < n && l.step >= 0) CHECK(l.t == time[i]);
+  }
+}
+
 }  // namespace
 
 void check(std::string const& path, std::vector<peer_case> const& cases) {
@@ -76,6 +86,7 @@ void check(std::string const& path, std::vector<peer_case> const& cases) {
   for (peer_case const& c : cases) {
     CAPTURE(c.name);
     try {
+      check_tables(file, c);
       double const wide = difference(file, c, path_in_double), narrow = difference(file, c, path_in_float);
       CHECK(wide <= c.tolerance);
       CHECK(narrow <= 1e-5);
