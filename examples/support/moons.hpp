@@ -51,8 +51,8 @@ inline double energy_distance(points const& x, points const& y) {
 }
 
 inline void draw_points(parapet::io::svg_panel& panel, points const& x, std::string const& colour, std::string const& label = "") {
-  for (parapet::index_t i = 0; i < std::min<parapet::index_t>(x.size(), 700); ++i)
-    panel.marker({static_cast<double>(x.view()(i, 0)), static_cast<double>(x.view()(i, 1))}, 1.3, {.fill = colour, .opacity = 0.7}, label);
+  for (parapet::index_t i = 0; i < std::min<parapet::index_t>(x.size(), 400); ++i)
+    panel.marker({static_cast<double>(x.view()(i, 0)), static_cast<double>(x.view()(i, 1))}, 1.5, {.fill = colour, .opacity = 0.7}, label);
 }
 
 }  // namespace support

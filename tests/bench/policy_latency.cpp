@@ -2,7 +2,10 @@
 // sees it, through rl::controller: FISOR's five steps with 16 candidates, and a policy distilled into one step (256 wide, 3 layers, one
 // thread), with the critics' judgement of every candidate.
 //
-//   bench_policy_latency [decisions] [threads]        run it on an idle machine
+//   bench_policy_latency [decisions] [threads] [pause]       run it on an idle machine
+//
+// `pause` is slept between decisions, in microseconds, as a loop does that waits for its sensors: then the system lets it run with a
+// real-time priority (chrt -f 50 bench_policy_latency 5000 2 2000), and what else runs on the machine hardly matters.
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/rl/controller.hpp>
@@ -11,10 +14,12 @@
 #include <parapet/rl/one_step_policy.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace parapet;
@@ -36,12 +41,13 @@ tensor_archive paper_checkpoint() {
 }
 
 template <class Agent>
-void measure(char const* name, Agent agent, int decisions) {
+void measure(char const* name, Agent agent, int decisions, int pause) {
   rl::controller controller(std::move(agent));
   buffer<float> observation(controller.agent().state_dim());
   backend::cpu be(1);
   std::vector<double> times;
   for (int i = 0; i < decisions; ++i) {
+    if (pause > 0) std::this_thread::sleep_for(std::chrono::microseconds(pause));
     fill_normal(be, observation.view(), philox_stream(1, 1), observation.size() * i);
     times.push_back(1e-6 * static_cast<double>(controller.act(observation.view()).elapsed.count()));
   }
@@ -53,10 +59,10 @@ void measure(char const* name, Agent agent, int decisions) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int const decisions = argc > 1 ? std::atoi(argv[1]) : 5000, threads = argc > 2 ? std::atoi(argv[2]) : 2;
+  int const decisions = argc > 1 ? std::atoi(argv[1]) : 5000, threads = argc > 2 ? std::atoi(argv[2]) : 2, pause = argc > 3 ? std::atoi(argv[3]) : 0;
   tensor_archive const file = paper_checkpoint();
   std::printf("%d decisions, %d thread%s\n", decisions, threads, threads == 1 ? "" : "s");
-  measure("one step, 16 candidates in one round", rl::one_step_agent(rl::one_step_policy({60, 2}), rl::fisor_model(file), {.rows = 16}), decisions);
-  measure("five steps, 16 candidates in one round", rl::fisor_agent(file, {.rows = 16, .threads = threads}), decisions);
-  measure("five steps, 16 candidates in rounds of 8", rl::fisor_agent(file, {.rows = 8, .threads = threads}), decisions);
+  measure("one step, 16 candidates in one round", rl::one_step_agent(rl::one_step_policy({60, 2}), rl::fisor_model(file), {.rows = 16}), decisions, pause);
+  measure("five steps, 16 candidates in one round", rl::fisor_agent(file, {.rows = 16, .threads = threads}), decisions, pause);
+  measure("five steps, 16 candidates in rounds of 8", rl::fisor_agent(file, {.rows = 8, .threads = threads}), decisions, pause);
 }
