@@ -12,6 +12,7 @@
 #include <parapet/core/error.hpp>
 #include <parapet/core/philox.hpp>
 #include <parapet/core/tensor_view.hpp>
+#include <parapet/reachability/systems/point_robot.hpp>
 #include <parapet/rl/environment.hpp>
 
 #include <algorithm>
@@ -20,9 +21,8 @@
 namespace parapet::inline PARAPET_ABI::rl {
 
 struct point_robot {
-  struct point {
-    float x, y;
-  };
+  using world = reachability::point_robot;  ///< the same robot as a system to solve for
+  using point = world::disc;
   /// Position, speed (negative in reverse) and heading.
   struct state {
     float x, y, v, theta;
@@ -32,10 +32,10 @@ struct point_robot {
   static constexpr index_t action_dim = 2;  ///< acceleration, turning rate; clipped to [-1, 1]
   static constexpr index_t max_steps = 300;
 
-  static constexpr float dt = 0.05f;
-  static constexpr float arena = 3.0f;  ///< |x| and |y| at most
-  static constexpr point hazards[2] = {{0.4f, -1.2f}, {-0.4f, 1.2f}};
-  static constexpr float hazard_radius = 0.8f;
+  static constexpr float dt = world::dt;
+  static constexpr float arena = world::arena;  ///< |x| and |y| at most
+  static constexpr point hazards[2] = {world::hazards[0], world::hazards[1]};
+  static constexpr float hazard_radius = world::hazard_radius;
   static constexpr point goal = {2.2f, 2.2f};
   static constexpr float goal_radius = 0.3f;
   /// The start of the authors' evaluation: feasible, and near the edge of what is.
