@@ -50,3 +50,15 @@ TEST_CASE_TEMPLATE("a captured step can be launched again and again", B, TEST_BA
   for (int i = 0; i < 3; ++i) step.launch();
   CHECK(download(be, total).read()(0, 0) == before + 3);
 }
+
+TEST_CASE_TEMPLATE("what follows two concurrent parts sees the results of both", B, TEST_BACKENDS) {
+  using backend::concurrently;  // B may be of any namespace
+  B be;
+  auto x = upload(be, support::constant(extents{1000}, 0.0f)), y = upload(be, support::constant(extents{1000}, 0.0f));
+  for (int round = 1; round <= 3; ++round) {
+    concurrently(be, [&](B& first) { fill(first, x.view(), static_cast<float>(round)); },
+                 [&](B& second) { fill(second, y.view(), static_cast<float>(10 * round)); });
+    CHECK(sum(be, x.read()) == static_cast<float>(1000 * round));
+    CHECK(sum(be, y.read()) == static_cast<float>(10'000 * round));
+  }
+}

@@ -180,3 +180,69 @@ TEST_CASE("another thread allocates, computes and waits while one records") {
   step.launch();
   CHECK(first_of(be, x) == 2);
 }
+
+TEST_CASE("two branches: each in its order, both before what follows, with and without a recording") {
+  cuda be;
+  buffer<float, device_space> x(1 << 20), y(1 << 20), z(1 << 20);
+  auto const work = [&] {
+    fill(be, x.view(), 1);
+    fill(be, y.view(), 2);
+    concurrently(
+        be,
+        [&](cuda& first) {
+          for (int i = 0; i < 20; ++i) map(first, add_number{1}, x.view());
+        },
+        [&](cuda& second) {
+          for (int i = 0; i < 20; ++i) map(second, add_number{2}, y.view());
+        });
+    copy(be, x.view(), z.view());
+    map(be, add_number{1000}, y.view());
+  };
+  auto const check = [&] {
+    CHECK(first_of(be, z) == 21);
+    CHECK(first_of(be, y) == 1042);
+  };
+  work();
+  check();
+  fill(be, z.view(), 0);
+  auto step = capture(be, work);
+  CHECK(first_of(be, z) == 0);
+  step.launch();
+  check();
+  step.launch();
+  check();
+}
+
+TEST_CASE("an exception in a branch reaches the caller, and both streams go on working") {
+  cuda be;
+  buffer<float, device_space> x(8);
+  auto const nothing = [](cuda&) {};
+  auto const failing = [](cuda&) { throw std::runtime_error("in a branch"); };
+  concurrently(be, nothing, nothing);  // makes the second stream
+  for (bool const recorded : {false, true})
+    for (bool const first : {false, true}) {
+      auto const run = [&] {
+        fill(be, x.view(), 3);
+        if (first) concurrently(be, failing, nothing);
+        else concurrently(be, nothing, failing);
+      };
+      CHECK(support::message_of<std::runtime_error>([&] {
+              if (recorded) capture(be, run);
+              else run();
+            }) == "in a branch");
+      concurrently(be, [&](cuda& b) { fill(b, x.view(), 4); }, nothing);
+      CHECK(sum(be, x.view()) == 32);
+      concurrently(be, nothing, [&](cuda& b) { fill(b, x.view(), 5); });
+      CHECK(sum(be, x.view()) == 40);
+    }
+}
+
+TEST_CASE("a branch of a recording may not wait either") {
+  cuda be;
+  buffer<float, device_space> x(8);
+  fill(be, x.view(), 1);
+  auto const nothing = [](cuda&) {};
+  concurrently(be, nothing, nothing);
+  CHECK_THROWS_AS(capture(be, [&] { concurrently(be, nothing, [&](cuda& second) { sum(second, x.view()); }); }), argument_error);
+  CHECK(sum(be, x.view()) == 8);
+}

@@ -143,4 +143,12 @@ void layer_norm_backward(Backend& be, matrix_view<T const, Space> const& scale, 
     layer_norm_backward(be, scale(k), normalized(k), inverse_deviation(k), dy(k), dx(k), dscale(k), dshift(k));
 }
 
+/// first(be) and second(another backend of the type, or be), which write nothing that the other reads or writes: one after the
+/// other, unless a backend knows better. What follows sees the results of both.
+template <class Backend, class First, class Second>
+void concurrently(Backend& be, First const& first, Second const& second) {
+  first(be);
+  second(be);
+}
+
 }  // namespace parapet::inline PARAPET_ABI::backend

@@ -1,12 +1,14 @@
 // One update of FISOR (rl/fisor.hpp), for a group of seeds that share every operation.
 //
 // Order: rows of the whole update are drawn, gathered and weighed by the critics as they are; `actor_steps` actor steps, each on its
-// own rows; V_r and V_h, then Q_r and Q_h with the new values, on the first `critic_batch` rows. Each part works on shards of the
+// own rows; V_r and V_h, then Q_r and Q_h with the new values, on the first `critic_batch` rows, which no actor step reads or writes
+// anything of. Each part works on shards of the
 // rows, which threads share. A backend that lives on launches takes all seeds as one group and one shard: every operation is
 // then one launch for all of them.
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/backend/reference.hpp>
 #include <parapet/core/arena.hpp>
 #include <parapet/nn/loss.hpp>
 #include <parapet/rl/fisor_kernels.hpp>
@@ -53,16 +55,21 @@ public:
                    detail::schedule_steps<T, space>{clock_, cosine(config_.actor_learning_rate, config_.cosine_horizon),
                                                     cosine(config_.critic_learning_rate, config_.critic_cosine_horizon), steps, numbers_});
     for_each_shard(be, shards, [&](Backend& worker, index_t shard) { prepare(worker, shard, draw); });
-    for (index_t k = 0; k < steps; ++k) {
-      for_each_shard(be, shards, [&](Backend& worker, index_t shard) { differentiate_actor(worker, shard, k); });
-      step(be, state_.actor, k, config_.actor_average_rate);
-    }
-    if (config_.objective == actor_objective::feasibility) {
-      for_each_shard(be, shards, [&](Backend& worker, index_t shard) { differentiate_values(worker, shard); });
-      step(be, state_.values, steps, 0);
-      for_each_shard(be, shards, [&](Backend& worker, index_t shard) { differentiate_critics(worker, shard); });
-      step(be, state_.critics, steps, config_.target_rate);
-    }
+    auto const train_actor = [&](Backend& actor_be) {
+      for (index_t k = 0; k < steps; ++k) {
+        for_each_shard(actor_be, shards, [&](Backend& worker, index_t shard) { differentiate_actor(worker, shard, k); });
+        step(actor_be, state_.actor, k, config_.actor_average_rate);
+      }
+    };
+    auto const train_critics = [&](Backend& critic_be) {
+      for_each_shard(critic_be, shards, [&](Backend& worker, index_t shard) { differentiate_values(worker, shard); });
+      step(critic_be, state_.values, steps, 0);
+      for_each_shard(critic_be, shards, [&](Backend& worker, index_t shard) { differentiate_critics(worker, shard); });
+      step(critic_be, state_.critics, steps, config_.target_rate);
+    };
+    using backend::concurrently;  // the generic one, for a backend of another namespace
+    if (config_.objective == actor_objective::feasibility) concurrently(be, train_actor, train_critics);
+    else train_actor(be);
     for_each_index(be, extents{count_}, detail::finish_update<T, space>{sums_, losses_, clock_});
   }
 

@@ -12,6 +12,7 @@
 #include <parapet/backend/cuda/stream.cuh>
 
 #include <cstring>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -28,7 +29,8 @@ public:
 
   /// On the current device. Throws cuda_error, also where there is none.
   explicit cuda(cuda_options const& options = {})
-      : multiprocessors_(cuda_detail::device_attribute(cudaDevAttrMultiProcessorCount)),
+      : options_(options),
+        multiprocessors_(cuda_detail::device_attribute(cudaDevAttrMultiProcessorCount)),
         products_(options.precision, options.workspace_bytes),
         partial_(partial_bytes),
         result_(partial_bytes),
@@ -71,6 +73,15 @@ public:
     staged_ += bytes;
     return room;
   }
+  /// A second backend on the same device, made when first asked for.
+  cuda& aside() {
+    if (!aside_) {
+      refuse_capture("the first use of concurrently");
+      aside_ = std::make_unique<cuda>(options_);
+    }
+    return *aside_;
+  }
+  cuda_detail::event const& crossing() const { return crossing_; }
   bool capturing() const { return capturing_; }
   void set_capturing(bool on) { capturing_ = on; }
   /// Throws argument_error where `operation`, which the host has to wait for or to take part in, is called in a captured step.
@@ -82,13 +93,16 @@ public:
 private:
   static constexpr index_t partial_bytes = 16 * cuda_detail::most_partial_results, staging_bytes = 4 * cuda_detail::most_staged_bytes;
 
+  cuda_options options_;
   cuda_detail::stream stream_;
+  cuda_detail::event crossing_;
   index_t multiprocessors_;
   cuda_detail::product_planner products_;
   buffer<unsigned char, device_space> partial_;
   buffer<unsigned char, pinned_space> result_, staging_;
   index_t staged_ = 0;
   bool capturing_ = false;
+  std::unique_ptr<cuda> aside_;
 };
 
 /// Waits until everything asked for has been done. Throws cuda_error for whatever went wrong meanwhile.
@@ -101,6 +115,49 @@ inline void synchronize(cuda& be) {
 template <class F>
 void for_each_shard(cuda& be, index_t count, F&& f) {
   for (index_t shard = 0; shard < count; ++shard) f(be, shard);
+}
+
+namespace cuda_detail {
+
+/// Lets a second stream branch off from a backend's, and join it again when this dies.
+class branch {
+public:
+  branch(cuda& from, cuda& to) : from_(from), to_(to) {
+    to.crossing().order(from.stream(), to.stream());
+    to.set_capturing(from.capturing());
+  }
+  branch(branch const&) = delete;
+  branch& operator=(branch const&) = delete;
+  /// The join, whose errors are thrown.
+  void join() {
+    to_.set_capturing(false);
+    joined_ = true;
+    to_.crossing().order(to_.stream(), from_.stream());
+  }
+  ~branch() {  // after an exception
+    if (joined_) return;
+    try {
+      join();
+    } catch (error const&) {  // that exception tells of it
+    }
+  }
+
+private:
+  cuda &from_, &to_;
+  bool joined_ = false;
+};
+
+}  // namespace cuda_detail
+
+/// first(be) and second(another backend object) at once, on two streams: they write nothing that the other reads or writes. What
+/// follows on `be` waits for both.
+template <class First, class Second>
+void concurrently(cuda& be, First const& first, Second const& second) {
+  cuda& aside = be.aside();
+  cuda_detail::branch branch(be, aside);
+  second(aside);
+  first(be);
+  branch.join();
 }
 
 namespace cuda_detail {

@@ -21,6 +21,24 @@ private:
   cudaStream_t handle_ = nullptr;
 };
 
+/// A place in a stream that others can wait for.
+class event {
+public:
+  event() { check_cuda(cudaEventCreateWithFlags(&handle_, cudaEventDisableTiming), "cudaEventCreate"); }
+  event(event const&) = delete;
+  event& operator=(event const&) = delete;
+  ~event() { forgive(cudaEventDestroy(handle_)); }
+
+  /// Whatever `later` is asked for from now on runs after all that `earlier` has been asked for.
+  void order(cudaStream_t earlier, cudaStream_t later) const {
+    check_cuda(cudaEventRecord(handle_, earlier), "cudaEventRecord");
+    check_cuda(cudaStreamWaitEvent(later, handle_, 0), "cudaStreamWaitEvent");
+  }
+
+private:
+  cudaEvent_t handle_ = nullptr;
+};
+
 class blas_handle {
 public:
   blas_handle() { check_cublas(cublasLtCreate(&handle_), "cublasLtCreate"); }
