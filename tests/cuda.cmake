@@ -8,7 +8,7 @@ if(parapet_builds_cuda)
   target_include_directories(test_support_cuda PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
   target_link_libraries(test_support_cuda PUBLIC parapet_own parapet::cuda doctest::doctest)
   target_compile_definitions(test_support_cuda PUBLIC DOCTEST_CONFIG_SUPER_FAST_ASSERTS)
-  target_compile_options(test_support_cuda PUBLIC -O1 $<$<COMPILE_LANGUAGE:CUDA>:-lineinfo>)  # of host code; -lineinfo for compute-sanitizer
+  target_compile_options(test_support_cuda PUBLIC $<$<COMPILE_LANGUAGE:CUDA>:-lineinfo>)  # for compute-sanitizer
 else()
   add_test(NAME cuda.programs COMMAND "${CMAKE_COMMAND}" -E echo "skipped: no nvcc, or PARAPET_CUDA is off")
   set_tests_properties(cuda.programs PROPERTIES SKIP_REGULAR_EXPRESSION "skipped")
