@@ -87,6 +87,7 @@
 #include <parapet/diffusion/solvers/churn.hpp>
 #include <parapet/diffusion/solvers/consistency.hpp>
 #include <parapet/diffusion/solvers/ddim.hpp>
+#include <parapet/diffusion/solvers/ddim_inverse.hpp>
 #include <parapet/diffusion/solvers/ddpm.hpp>
 #include <parapet/diffusion/solvers/deis.hpp>
 #include <parapet/diffusion/solvers/dpm2.hpp>

@@ -1,5 +1,5 @@
 // diffusers' DPM-Solver, DEIS, UniPC and PNDM schedulers step by step: goldens/diffusion/README.md.
-#include <parapet/diffusion/solvers/ddim.hpp>
+#include <parapet/diffusion/solvers/ddim_inverse.hpp>
 #include <parapet/diffusion/solvers/deis.hpp>
 #include <parapet/diffusion/solvers/dpm_pp_multistep.hpp>
 #include <parapet/diffusion/solvers/dpm_singlestep.hpp>
@@ -55,6 +55,7 @@ TEST_CASE("peers: diffusers' DPM-Solver, DEIS, UniPC and PNDM schedulers") {
     t.pop_back();
     return at_steps(sd, t, 999);
   };
+  auto const from_data = [&](index_t n) { return reversed(make_levels(sd, leading{}, n)); };
   auto const clipped_lambda = [&](index_t n) {
     index_t last = 999;
     while (cosine.level(last).lambda() < -5.1) --last;
@@ -90,6 +91,7 @@ TEST_CASE("peers: diffusers' DPM-Solver, DEIS, UniPC and PNDM schedulers") {
     {"DPMSolverMultistep.2_trailing", on_trailing, with(pp{})},
     {"DPMSolverMultistep.2_sigma_min", to_first, with(pp{})},
     {"DPMSolverMultistep.2_high_final", to_first, with(pp{.lower_order_below = 0})},
+    {"DPMSolverMultistep.3_euler_final", to_first, with(pp{.order = 3, .third = compat, .euler_final = true})},
     {"DPMSolverMultistep.2_zero_snr", on_zero, with(pp{}), v},
     {"DPMSolverMultistep.3_clipped_lambda", clipped_lambda, with(pp{.order = 3, .third = compat})},
     {"DPMSolverMultistep.old_1", to_first, with(old{.order = 1})},
@@ -129,11 +131,14 @@ TEST_CASE("peers: diffusers' DPM-Solver, DEIS, UniPC and PNDM schedulers") {
     {"UniPCMultistep.3", usual, with(unipc{.order = 3})},
     {"UniPCMultistep.2_bh1", to_first, with(unipc{.kind = bh1})},
     {"UniPCMultistep.3_bh1", to_first, with(unipc{.order = 3, .kind = bh1})},
+    {"UniPCMultistep.2_epsilon", to_first, with(unipc{.form = predicts_noise})},
+    {"UniPCMultistep.3_epsilon", to_first, with(unipc{.order = 3, .form = predicts_noise})},
     {"UniPCMultistep.2_karras", on_karras, with(unipc{})},
     {"UniPCMultistep.2_v", usual, with(unipc{}), v},
     {"UniPCMultistep.2_no_corrector", usual, with(pp{.lower_order_below = 1000})},
     {"UniPCMultistep.3_high_final", to_first, with(unipc{.order = 3, .lower_order_final = false})},
     {"UniPCMultistep.2_flow", flow(1 - 1e-6), with(unipc{}), model::flow},
+    {"DDIMInverse", from_data, with(ddim_inverse{})},
     {"PNDM.skip_prk", from_leading, with(pndm{})},
     {"PNDM.to_one", plain_leading, with(pndm{})},
   });

@@ -35,6 +35,7 @@ struct dpm_pp_multistep {
   third_order third = third_order::exact;      ///< compat: as dpm-solver, diffusers and k-diffusion compute it
   bootstrap start = bootstrap::lower_order;
   index_t lower_order_below = 15;              ///< with fewer steps, the last one is of order 1 and the one before of order 2 at most
+  bool euler_final = false;                    ///< the last step is of order 1 with any number of steps
 
   sampling_plan compile(level_list const& levels) const {
     using parapet::detail::concat;
@@ -50,7 +51,7 @@ struct dpm_pp_multistep {
       detail::grid_step const step(levels[static_cast<std::size_t>(i)], levels[static_cast<std::size_t>(i) + 1]);
       int now = std::min(order, i + 1);
       if (n < lower_order_below) now = std::min(now, n - i);
-      if (step.to_data()) now = 1;
+      if (step.to_data() || (euler_final && i == n - 1)) now = 1;
       if (start == bootstrap::single_step && i < order - 1) single.append(plan, order, step.from, step.to, history.next());
       else plan.steps.push_back(multistep(now, step, h_before, history));
       history.push();
