@@ -22,8 +22,9 @@ static_assert(all_complete<host_space, extents<2>, tensor_view<float, 2>, vector
 static_assert(all_complete<pack<float>, math::relu, math::silu, math::mish, math::gelu, backend::cpu>);
 static_assert(all_complete<nn::parameter_list, nn::linear, nn::layer_norm, nn::fourier_features, nn::mlp<math::relu>,
                            nn::residual_mlp<math::mish>, nn::trained<float, host_space>>);
-static_assert(all_complete<diffusion::noise_schedule, rl::fisor_config, rl::point_robot, rl::transitions<float, host_space>,
-                           rl::fisor<backend::cpu, float>>);
+static_assert(all_complete<diffusion::noise_schedule, diffusion::time_network, rl::fisor_config, rl::point_robot, rl::transitions<float, host_space>,
+                           rl::fisor<backend::cpu, float>, rl::fisor_model, rl::fisor_agent, rl::one_step_policy, rl::one_step_agent,
+                           rl::controller<rl::fisor_agent>>);
 
 }  // namespace
 

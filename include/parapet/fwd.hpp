@@ -83,6 +83,12 @@ template <class T, class Space>
 class transitions;
 template <class Backend, class T>
 class fisor;
+class fisor_model;
+class fisor_agent;
+class one_step_policy;
+class one_step_agent;
+template <class Agent, class Fallback, class Clock>
+class controller;
 }  // namespace rl
 
 }  // namespace parapet::inline PARAPET_ABI

@@ -159,7 +159,7 @@ struct noise_element {
   }
 };
 
-struct multiply_by {
+struct weigh_by {
   template <class X>
   PARAPET_INLINE PARAPET_FN void operator()(X& y, X const& x) const { y = y * x; }
 };
@@ -180,7 +180,7 @@ void noise_samples(Backend& be, training_levels<T, Space> const& levels, vector_
   check_shape("noise_samples: time", batch.time.shape(), extents{rows});
   check_shape("noise_samples: weight", batch.weight.shape(), extents{rows});
   for_each_index(be, data.shape(), detail::noise_element<T, Space>{levels.table(), which, data, z, batch});
-  if (weights.extent(0) != 0) map(be, detail::multiply_by{}, batch.weight, weights);
+  if (weights.extent(0) != 0) map(be, detail::weigh_by{}, batch.weight, weights);
 }
 
 /// values = scale * weight |answer - target|^2, element by element, and its derivative by the answer in danswer; all (rows, D). A

@@ -22,6 +22,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <concepts>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -65,9 +66,38 @@ struct constant_action {
   }
 };
 
+/// What a controller asks of an agent (the head of this file).
+template <class A>
+concept has_agent_sizes = requires(A const& a) {
+  { a.state_dim() } -> std::convertible_to<index_t>;
+  { a.action_dim() } -> std::convertible_to<index_t>;
+  { a.candidates() } -> std::convertible_to<index_t>;
+  { a.rows() } -> std::convertible_to<index_t>;
+  { a.feasible_level() } -> std::convertible_to<double>;
+};
+template <class A>
+concept proposes = requires(A& a, matrix_view<float const> states, vector_view<index_t const> numbers, matrix_view<float> actions,
+                            vector_view<decision_info<float>> info) { a.propose(states, numbers, actions, info); };
+template <class A>
+concept chooses = requires(A& a, vector_view<float const> q) {
+  { a.choose(q, q, 0.5) } -> std::convertible_to<index_t>;
+};
+template <class A>
+concept agent = has_agent_sizes<A> && proposes<A> && chooses<A>;
+
+/// Says in words what an agent lacks.
+template <class A>
+consteval bool check_agent() {
+  static_assert(has_agent_sizes<A>, "an agent must have state_dim(), action_dim(), candidates(), rows() and feasible_level() - see docs/guidance.md");
+  static_assert(proposes<A>, "an agent must have propose(matrix_view<float const> states, vector_view<index_t const> numbers, matrix_view<float> actions, vector_view<decision_info<float>> info) - see docs/guidance.md");
+  static_assert(chooses<A>, "an agent must have choose(vector_view<float const> q_reward, vector_view<float const> q_safety, double u), an index - see docs/guidance.md");
+  return agent<A>;
+}
+
 /// One decision at a time, from one thread. Clock is another one in tests.
 template <class Agent, class Fallback = constant_action, class Clock = std::chrono::steady_clock>
 class controller {
+  static_assert(check_agent<Agent>());
   static_assert(std::is_nothrow_invocable_v<Fallback&, vector_view<float const>, vector_view<float>>,
                 "a fallback must be callable as fallback(observation, action) noexcept, writing the action - see docs/guidance.md");
 
