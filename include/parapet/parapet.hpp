@@ -34,6 +34,7 @@
 #include <parapet/backend/cuda/random.hpp>
 #include <parapet/backend/cuda/reduce.hpp>
 #include <parapet/backend/cuda/rows.hpp>
+#include <parapet/backend/any_recording.hpp>
 #include <parapet/backend/reference.hpp>
 
 #include <parapet/nn/activate.hpp>

@@ -1,4 +1,4 @@
-// FISOR on every backend: the same training as plain loops, repeatable, one seed or many.
+// FISOR on other backends than the CPU's, which fisor.cpp tests: the same training as plain loops, repeatable, one seed or many.
 #include <parapet/rl/fisor.hpp>
 #include <parapet/rl/fisor_policy.hpp>
 
@@ -8,11 +8,19 @@
 
 #include <cmath>
 
+#if defined(TEST_ON_THRUST) || defined(__CUDACC__)
+
+#if defined(TEST_ON_THRUST)
+#define FISOR_BACKEND backend::thrust_host<backend::thrust_omp>  // one of the two: each takes seconds to compile
+#else
+#define FISOR_BACKEND TEST_BACKENDS
+#endif
+
 using namespace parapet;
 using support::small_fisor;
 using support::state_of;
 
-TEST_CASE_TEMPLATE("fisor: a backend trains as plain loops do, and the same twice", B, TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("fisor: a backend trains as plain loops do, and the same twice", B, FISOR_BACKEND) {
   B be;
   auto const data = rl::upload(be, support::random_transitions());
   rl::fisor<B> learner(be, small_fisor(), data), again(be, small_fisor(), data);
@@ -31,7 +39,7 @@ TEST_CASE_TEMPLATE("fisor: a backend trains as plain loops do, and the same twic
   CHECK(state_of(again.snapshot()) == state_of(learner.snapshot()));
 }
 
-TEST_CASE_TEMPLATE("fisor: seeds side by side end with the bits of each alone", B, TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("fisor: seeds side by side end with the bits of each alone", B, FISOR_BACKEND) {
   B be;
   auto const data = rl::upload(be, support::random_transitions());
   auto config = small_fisor();
@@ -47,7 +55,7 @@ TEST_CASE_TEMPLATE("fisor: seeds side by side end with the bits of each alone", 
   }
 }
 
-TEST_CASE_TEMPLATE("fisor_policy: a decision is the same again, alone or among others", B, TEST_BACKENDS) {
+TEST_CASE_TEMPLATE("fisor_policy: a decision is the same again, alone or among others", B, FISOR_BACKEND) {
   B be;
   auto const data = rl::upload(be, support::random_transitions());
   auto config = small_fisor();
@@ -73,3 +81,5 @@ TEST_CASE_TEMPLATE("fisor_policy: a decision is the same again, alone or among o
     CHECK(other[i].feasible == info[i].feasible);
   }
 }
+
+#endif

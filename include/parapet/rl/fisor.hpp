@@ -13,6 +13,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/backend/any_recording.hpp>
 #include <parapet/diffusion/noise_schedule.hpp>
 #include <parapet/rl/fisor_config.hpp>
 #include <parapet/rl/fisor_networks.hpp>
@@ -23,7 +24,6 @@
 #include <cmath>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -111,9 +111,9 @@ public:
         enqueue(1, philox_draw{});  // what a first run sets up is not part of a recording
         --left;
         synchronize(be_);
-        recording_.emplace(capture(be_, updates{this, recorded}));
+        recording_ = backend::any_recording(capture(be_, [this] { enqueue(recorded, philox_draw{}); }));
       }
-      for (; recording_ && left >= recorded; left -= recorded) recording_->launch();
+      for (; recording_ && left >= recorded; left -= recorded) recording_.launch();
       enqueue(left, philox_draw{});
       step_ += count;
     }
@@ -165,12 +165,6 @@ private:
   static constexpr bool on_host = std::is_same_v<space, host_space>;
   static constexpr index_t recorded = 8;  ///< updates in a recording
 
-  struct updates {
-    fisor* self;
-    index_t count;
-    void operator()() const { self->enqueue(count, philox_draw{}); }
-  };
-  using recording = decltype(capture(std::declval<Backend&>(), std::declval<updates>()));
 
   static fisor_config const& checked(fisor_config const& config) {
     config.validate();
@@ -244,7 +238,7 @@ private:
   diffusion::noise_schedule schedule_;
   std::vector<fisor_update<Backend, T>> groups_;
   index_t step_ = 0;                   // on a device: what its clocks say
-  std::optional<recording> recording_;
+  backend::any_recording recording_;        // of `recorded` updates
 };
 
 }  // namespace parapet::inline PARAPET_ABI::rl

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/backend/any_recording.hpp>
 #include <parapet/core/arena.hpp>
 #include <parapet/diffusion/ddpm.hpp>
 #include <parapet/nn/parameters.hpp>
@@ -15,7 +16,6 @@
 #include <parapet/rl/fisor_networks.hpp>
 
 #include <algorithm>
-#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -159,16 +159,17 @@ public:
   using space = typename Backend::space;
 
   /// `networks` must outlive the policy, as must the memory behind `parameters`, whose contents may change between calls.
-  /// At most `decisions` states a call. Throws argument_error for options outside their range or of other networks,
-  /// shape_error for parameters of others.
+  /// At most `decisions` states a call; on the host, threads share chunks of them. Throws argument_error for options outside their
+  /// range or of other networks, shape_error for parameters of others.
   fisor_policy(Backend& be, fisor_config const& config, fisor_networks const& networks, fisor_parameters<T, space> const& parameters,
-               index_t decisions = 1)
-      : be_(be), config_(config), networks_(networks), parameters_(parameters), decisions_(decisions),
+               index_t decisions = 1, index_t decisions_a_chunk = 8)
+      : be_(be), config_(config), networks_(networks), parameters_(parameters), decisions_(decisions), chunk_(decisions_a_chunk),
         stream_(1), number_there_(on_host ? 0 : decisions), info_there_(on_host ? 0 : decisions),
         sampler_(diffusion::noise_schedule::vp(config.diffusion_steps, config.beta_min, config.beta_max),
                  {diffusion::reverse_variance::beta, config.noise_temperature, config.clip_each_step}) {
     config.validate();
     if (decisions < 1) throw argument_error(parapet::detail::concat("fisor_policy: ", decisions, " decisions at a time, expected at least 1"));
+    if (decisions_a_chunk < 1) throw argument_error(parapet::detail::concat("fisor_policy: chunks of ", decisions_a_chunk, " decisions, expected at least 1"));
     if (config.diffusion_steps != networks.actor.config().steps)
       throw argument_error(parapet::detail::concat("fisor_policy: diffusion_steps = ", config.diffusion_steps, ", but the actor was built for ",
                                                    networks.actor.config().steps));
@@ -227,7 +228,7 @@ private:
   static constexpr bool on_host = std::is_same_v<space, host_space>;
   using mlp_workspace = fisor_networks::mlp::workspace<T, space>;
   /// States of one chunk. A chunk with fewer states computes on zeros and leftovers, and ignores the result.
-  index_t per_chunk() const { return on_host ? 8 : decisions_; }
+  index_t per_chunk() const { return on_host ? chunk_ : decisions_; }
   /// Rows of a batch are padded to a multiple of this: a matrix product may round the rows of an incomplete block otherwise,
   /// and a decision would depend on how many others there are.
   static constexpr index_t row_block = 8;
@@ -240,19 +241,12 @@ private:
     mlp_workspace critics, value;
     vector_view<T, space> q, qh;                       // (rows)
   };
-  struct decide_there {
-    fisor_policy* self;
-    void operator()() const {
-      self->decide(self->states_there_, self->number_there_.view(), self->stream_.view(), self->actions_there_, self->info_there_.view());
-    }
-  };
-  using recording = decltype(capture(std::declval<Backend&>(), std::declval<decide_there>()));
-
   /// `decide` on the arrays of the policy: at first as it is, which sets up what a backend needs; then recorded, and launched.
   void act_there() {
-    if (recording_) return recording_->launch();
-    decide_there{this}();
-    if (acted_) recording_.emplace(capture(be_, decide_there{this}));
+    auto const decide_all = [this] { decide(states_there_, number_there_.view(), stream_.view(), actions_there_, info_there_.view()); };
+    if (recording_) return recording_.launch();
+    decide_all();
+    if (acted_) recording_ = backend::any_recording(capture(be_, decide_all));
     acted_ = true;
   }
 
@@ -331,7 +325,7 @@ private:
   fisor_config config_;
   fisor_networks const& networks_;
   fisor_parameters<T, space> parameters_;
-  index_t decisions_;
+  index_t decisions_, chunk_;
   buffer<philox_stream, space> stream_;               // (1)
   buffer<index_t, space> number_there_;               // (decisions)    the arrays of `act`, on a device
   buffer<decision_info<T>, space> info_there_;        // (decisions)
@@ -340,7 +334,7 @@ private:
   arena<space> memory_;
   std::vector<chunk> chunks_;
   bool acted_ = false;
-  std::optional<recording> recording_;
+  backend::any_recording recording_;
 };
 
 }  // namespace parapet::inline PARAPET_ABI::rl
