@@ -18,6 +18,27 @@ constexpr index_t counts[] = {20, 40, 80, 160, 320, 640};
 constexpr char const* dashes[] = {"", "8 2", "3 2"};  // of each panel, so that every solver has a line of its own
 constexpr char const* colours[] = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#1b4965", "#e63946"};
 
+/// Errors of a few evaluations over the whole range, as one samples: from pure noise to t_min, then all the way.
+void print_few_evaluations(backend::cpu& be) {
+  std::printf("\n%-34s error with 6, 10, 20, 40 evaluations over the whole range\n", "");
+  for (support::solver_order const& which : support::solver_orders()) {
+    if (which.on == support::path::flow) continue;
+    std::printf("%-34s", which.name);
+    for (index_t evaluations : {6, 10, 20, 40}) {
+      // The most steps that this many evaluations allow.
+      double error = -1;
+      for (index_t n = 1; n <= evaluations; ++n) {
+        auto const levels = which.on == support::path::exploding ? diffusion::make_levels(diffusion::edm{}, diffusion::karras_grid{}, n)
+                                                                 : diffusion::make_levels(diffusion::vp_linear{}, diffusion::log_snr_grid{}, n);
+        auto const plan = which.plan(levels);
+        if (plan.evaluations() <= evaluations) error = support::flow_error(be, plan, levels);
+      }
+      std::printf("  %.1e", error);
+    }
+    std::printf("\n");
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -53,5 +74,6 @@ int main() {
     }
   }
   figure.write("diffusion_orders.svg");
+  print_few_evaluations(be);
   return as_expected ? 0 : 1;
 }

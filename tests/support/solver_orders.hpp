@@ -100,11 +100,10 @@ inline diffusion::level_list window(path on, index_t n) {
 /// Points that start at quantiles of the first level, and where the flow takes them.
 inline constexpr index_t order_points = 16;
 
-/// Largest distance between the sampler's result and the exact flow, over the points.
+/// Largest distance between what a plan for these levels makes of the points, and the exact flow.
 template <class Backend>
-double order_error(Backend& be, solver_order const& which, index_t n) {
-  auto const levels = window(which.on, n);
-  diffusion::sampler const s(which.plan(levels));
+double flow_error(Backend& be, diffusion::sampling_plan const& what, diffusion::level_list const& levels) {
+  diffusion::sampler const s(what);
   double const spread = std::hypot(levels[0].alpha, levels[0].sigma);
   auto host = generate<double>(extents{index_t{1}, order_points}, [&](index_t i) { return spread * (0.27 * static_cast<double>(i) - 2.0); });
   using space = typename Backend::space;
@@ -121,6 +120,12 @@ double order_error(Backend& be, solver_order const& which, index_t n) {
   for (index_t i = 0; i < order_points; ++i)
     worst = std::max(worst, std::abs(result.flat()[i] - mixture_flow(host.flat()[i], levels.front(), levels.back())));
   return worst;
+}
+
+template <class Backend>
+double order_error(Backend& be, solver_order const& which, index_t n) {
+  auto const levels = window(which.on, n);
+  return flow_error(be, which.plan(levels), levels);
 }
 
 /// The order that errors at n and 2 n show.
