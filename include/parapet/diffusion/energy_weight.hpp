@@ -41,10 +41,11 @@ struct exponential_advantage {
 };
 
 struct positive_advantage {
+  static constexpr float never = -std::numeric_limits<float>::infinity();
   double threshold = 0;
   template <class X>
   PARAPET_INLINE PARAPET_FN X operator()(X const& q, X const& v) const {
-    return math::where(q - v > X(threshold), X(0.0f), X(-std::numeric_limits<float>::infinity()));
+    return math::where(q - v > X(threshold), X(0.0f), X(never));
   }
 };
 
