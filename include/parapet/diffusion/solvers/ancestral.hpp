@@ -14,6 +14,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 namespace parapet::inline PARAPET_ABI::diffusion::detail {
 
@@ -39,9 +41,10 @@ inline void add_noise(sampling_step& step, double alpha, double up, noise_level 
   step.noise_to = to.lambda();
 }
 
-inline void check_ancestral(char const* solver, double eta, double noise) {
+inline void check_ancestral(char const* solver, double eta, double noise, level_list const& levels) {
   for (auto const& [name, value] : {std::pair{"eta", eta}, std::pair{"noise", noise}})
     if (!(value >= 0)) throw argument_error(parapet::detail::concat(solver, ": ", name, " = ", value, ", expected at least 0"));
+  if (eta > 0 && !loses_noise(levels)) throw argument_error(parapet::detail::concat(solver, ": draws noise, so it has no inverse; with eta = 0 it has"));
 }
 
 }  // namespace parapet::inline PARAPET_ABI::diffusion::detail

@@ -52,7 +52,7 @@ struct dpm2_ancestral {
   double noise = 1;  ///< factor of the noise
 
   sampling_plan compile(level_list const& levels) const {
-    detail::check_ancestral("dpm2_ancestral", eta, noise);
+    detail::check_ancestral("dpm2_ancestral", eta, noise, levels);
     sampling_plan plan{.name = "dpm2_ancestral"};
     int const guess = plan.new_slot();
     for (std::size_t i = 0; i + 1 < levels.size(); ++i)

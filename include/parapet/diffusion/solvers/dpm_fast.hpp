@@ -28,7 +28,7 @@ struct dpm_fast {
   index_t steps() const { return evaluations / 3 + 1; }
 
   sampling_plan compile(level_list const& levels) const {
-    detail::check_ancestral("dpm_fast", eta, noise);
+    detail::check_ancestral("dpm_fast", eta, noise, levels);
     auto const n = static_cast<index_t>(levels.size()) - 1;
     if (evaluations < 1 || n != steps())
       throw argument_error(parapet::detail::concat("dpm_fast: ", n, " steps for ", evaluations, " evaluations, expected ", steps()));

@@ -17,7 +17,7 @@ struct dpm_pp_2s_ancestral {
   double noise = 1;  ///< factor of the noise
 
   sampling_plan compile(level_list const& levels) const {
-    detail::check_ancestral("dpm_pp_2s_ancestral", eta, noise);
+    detail::check_ancestral("dpm_pp_2s_ancestral", eta, noise, levels);
     sampling_plan plan{.name = "dpm_pp_2s_ancestral"};
     int const guess = plan.new_slot();
     for (std::size_t i = 0; i + 1 < levels.size(); ++i) {

@@ -20,7 +20,7 @@ struct dpm_pp_sde {
   double r = 0.5;    ///< where the middle is, in log s
 
   sampling_plan compile(level_list const& levels) const {
-    detail::check_ancestral("dpm_pp_sde", eta, noise);
+    detail::check_ancestral("dpm_pp_sde", eta, noise, levels);
     if (!(r > 0 && r < 1)) throw argument_error(parapet::detail::concat("dpm_pp_sde: r = ", r, ", expected inside (0, 1)"));
     sampling_plan plan{.name = "dpm_pp_sde"};
     int const data = plan.new_slot(), guess = plan.new_slot();

@@ -15,7 +15,7 @@ struct euler_ancestral {
   double noise = 1;  ///< factor of the noise
 
   sampling_plan compile(level_list const& levels) const {
-    detail::check_ancestral("euler_ancestral", eta, noise);
+    detail::check_ancestral("euler_ancestral", eta, noise, levels);
     sampling_plan plan{.name = "euler_ancestral"};
     for (std::size_t i = 0; i + 1 < levels.size(); ++i) {
       noise_level const& from = levels[i];
