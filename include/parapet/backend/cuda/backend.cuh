@@ -119,49 +119,6 @@ void for_each_shard(cuda& be, index_t count, F&& f) {
 
 namespace cuda_detail {
 
-/// Lets a second stream branch off from a backend's, and join it again when this dies.
-class branch {
-public:
-  branch(cuda& from, cuda& to) : from_(from), to_(to) {
-    to.crossing().order(from.stream(), to.stream());
-    to.set_capturing(from.capturing());
-  }
-  branch(branch const&) = delete;
-  branch& operator=(branch const&) = delete;
-  /// The join, whose errors are thrown.
-  void join() {
-    to_.set_capturing(false);
-    joined_ = true;
-    to_.crossing().order(to_.stream(), from_.stream());
-  }
-  ~branch() {  // after an exception
-    if (joined_) return;
-    try {
-      join();
-    } catch (error const&) {  // that exception tells of it
-    }
-  }
-
-private:
-  cuda &from_, &to_;
-  bool joined_ = false;
-};
-
-}  // namespace cuda_detail
-
-/// first(be) and second(another backend object) at once, on two streams: they write nothing that the other reads or writes. What
-/// follows on `be` waits for both.
-template <class First, class Second>
-void concurrently(cuda& be, First const& first, Second const& second) {
-  cuda& aside = be.aside();
-  cuda_detail::branch branch(be, aside);
-  second(aside);
-  first(be);
-  branch.join();
-}
-
-namespace cuda_detail {
-
 /// Queues a kernel; `what` and `elements` name it in the message of an error.
 template <class... Parameters, class... Arguments>
 void launch(cuda& be, char const* what, index_t elements, launch_shape const& shape, void (*kernel)(Parameters...),

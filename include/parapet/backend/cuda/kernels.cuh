@@ -4,6 +4,7 @@
 
 #include <parapet/backend/cuda/backend.cuh>
 #include <parapet/backend/cuda/capture.cuh>
+#include <parapet/backend/cuda/concurrently.cuh>
 #include <parapet/backend/cuda/gemm.cuh>
 #include <parapet/backend/cuda/map.cuh>
 #include <parapet/backend/cuda/movement.cuh>
