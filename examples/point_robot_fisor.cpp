@@ -11,6 +11,7 @@
 #include "support/point_robot_figure.hpp"
 #include "support/point_robot_trial.hpp"
 #include "support/progress.hpp"
+#include "support/training_on.hpp"
 
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/backend/cpu/layer_norm.hpp>
@@ -24,12 +25,15 @@
 #include <parapet/io/hdf5.hpp>
 #endif
 
+#include <algorithm>
+#include <cstring>
 #include <filesystem>
+#include <memory>
+#include <stdexcept>
 
 using namespace parapet;
 using support::robot;
-
-using learner = rl::fisor<backend::cpu>;
+using support::training;
 
 namespace {
 
@@ -56,12 +60,29 @@ rl::transitions<float> log_data(index_t size, std::uint64_t seed, std::string co
 #endif
 }
 
-/// 2. Train to the end, with a progress bar.
-void train(learner& fisor, std::string const& name, index_t updates) {
-  support::progress bar(name, updates - fisor.step());
-  for (index_t first = fisor.step(); fisor.step() < updates;) {
-    rl::fisor_losses const loss = fisor.update();
-    bar.update(fisor.step() - first, [&] {
+/// 2. Train on what --backend names.
+std::unique_ptr<training> make_training(backend::cpu& be, std::string const& name, rl::fisor_config const& config,
+                                        rl::transitions<float> const& data, index_t seeds) {
+  if (name == "cpu") return std::make_unique<support::training_on<backend::cpu>>(be, config, data, seeds);
+#if defined(WITH_THRUST_UNIT)
+  if (name == "thrust") return support::make_thrust_training(config, data, seeds);
+#else
+  if (name == "thrust") throw std::invalid_argument("--backend thrust: this program was built where Thrust's headers were not found");
+#endif
+#if defined(WITH_CUDA_UNIT)
+  if (name == "cuda") return support::make_cuda_training(config, data, seeds);
+#else
+  if (name == "cuda") throw std::invalid_argument("--backend cuda: this program was built without nvcc; docs/cuda.md tells how");
+#endif
+  throw std::invalid_argument("--backend is '" + name + "', expected cpu, thrust or cuda");
+}
+
+/// Until `updates`, with a progress bar.
+void train(training& learner, std::string const& name, index_t updates) {
+  support::progress bar(name, updates - learner.step());
+  for (index_t const first = learner.step(); learner.step() < updates;) {
+    rl::fisor_losses const loss = learner.train(std::min<index_t>(50, updates - learner.step()));
+    bar.update(learner.step() - first, [&] {
       char text[96];
       std::snprintf(text, sizeof text, "actor %.3f  Q_h %.1e  Q_r %.1e", loss.actor, loss.safety_critic, loss.reward_critic);
       return std::string(text);
@@ -69,15 +90,18 @@ void train(learner& fisor, std::string const& name, index_t updates) {
   }
 }
 
+using trained = rl::fisor_snapshot<float>;
+
 /// 3. Play with the averaged actor and the target critics.
 template <class Observer = rl::ignore_steps>
-auto play(backend::cpu& be, learner const& fisor, std::vector<robot::state> const& starts, Observer&& observer = {}) {
+auto play(backend::cpu& be, rl::fisor_config const& config, trained const& fisor, std::vector<robot::state> const& starts,
+          Observer&& observer = {}) {
   auto const count = static_cast<index_t>(starts.size());
-  rl::fisor_policy<backend::cpu> policy(be, fisor.config(), fisor.networks(), fisor.parameters(), count);
+  rl::fisor_policy<backend::cpu> policy(be, config, fisor.networks(), fisor.parameters(), count);
   std::vector<index_t> place(starts.size());
   return rl::roll_out(robot{}, starts, [&](auto const& observations, auto const& episode, index_t step, auto const& actions) {
     for (index_t i = 0; i < episode.extent(0); ++i) place[static_cast<std::size_t>(i)] = episode[i] * robot::max_steps + step;
-    policy.act(observations, vector_view<index_t const>(place.data(), episode.shape()), philox_stream(fisor.config().seed, 3), actions);
+    policy.act(observations, vector_view<index_t const>(place.data(), episode.shape()), philox_stream(config.seed, 3), actions);
   }, observer);
 }
 
@@ -93,7 +117,7 @@ struct record_paths {
 };
 
 /// 4. V_h on the slices of the picture.
-void learnt_slices(backend::cpu& be, learner const& fisor, support::slice_fields& fields) {
+void learnt_slices(backend::cpu& be, trained const& fisor, support::slice_fields& fields) {
   constexpr index_t side = support::slice_fields::side;
   buffer<float> memory(side * robot::observation_dim);
   auto const states = memory.view(extents{side, index_t{robot::observation_dim}});
@@ -105,11 +129,13 @@ void learnt_slices(backend::cpu& be, learner const& fisor, support::slice_fields
 }
 
 /// 5. A run that stopped and went on is the run that never stopped, bit for bit.
-bool resumes_exactly(backend::cpu& be, learner& finished, rl::transitions<float> const& data, std::string const& checkpoint) {
-  learner resumed(be, finished.config(), data);
+bool resumes_exactly(training& fresh, trained const& finished, std::string const& checkpoint) {
+  auto resumed = fresh.snapshot(0);
   io::load_checkpoint(checkpoint, resumed);
-  train(resumed, "resuming", finished.step());
-  auto const a = finished.tensors(), b = resumed.tensors();
+  fresh.restore(resumed, 0);
+  train(fresh, "resuming", finished.step());
+  resumed = fresh.snapshot(0);
+  auto const a = finished.tensors(), b = std::as_const(resumed).tensors();
   for (std::size_t i = 0; i < a.size(); ++i)
     if (std::memcmp(a[i].data, b[i].data, static_cast<std::size_t>(a[i].bytes())) != 0) return false;
   return true;
@@ -128,29 +154,33 @@ int run(support::arguments& args) {
   support::point_robot_trial const trial(be, args.number("episodes", 1, 1'000'000));
   support::results results(trial, data);
   std::vector<std::vector<io::point2>> paths;
-  bool exact = true;
-  for (index_t seed = 0; seed < seeds; ++seed) {
-    auto config = rl::fisor_config::quickstart(updates);
-    config.seed = static_cast<std::uint64_t>(args.number("first-seed", 0, 1'000'000) + seed);
-    std::string const name = "seed " + std::to_string(config.seed), checkpoint = out + "/seed" + std::to_string(config.seed) + ".safetensors";
-    paths.assign(12, {});
-    learner fisor(be, config, data);
-    train(fisor, name + ": FISOR", updates - 200);
-    io::save_checkpoint(checkpoint, fisor);
-    train(fisor, name + ": FISOR, last", updates);
-    if (seed == 0) exact = resumes_exactly(be, fisor, data, checkpoint);
-    io::save_checkpoint(checkpoint, fisor);
-    learner cloning(be, config.behaviour_cloning(), data);
-    train(cloning, name + ": cloning", updates / 3);
+  auto config = rl::fisor_config::quickstart(updates);
+  config.seed = static_cast<std::uint64_t>(args.number("first-seed", 0, 1'000'000));
+  std::string const on = args.text("backend"), who = seeds == 1 ? "" : std::to_string(seeds) + " seeds, ";
+  auto const file = [&](index_t seed) { return out + "/seed" + std::to_string(config.seed + static_cast<std::uint64_t>(seed)) + ".safetensors"; };
+  auto const fisor = make_training(be, on, config, data, seeds);
+  train(*fisor, who + "FISOR", updates - 200);
+  io::save_checkpoint(file(0), fisor->snapshot(0));
+  train(*fisor, who + "FISOR, last", updates);
+  bool const exact = resumes_exactly(*make_training(be, on, config, data, 1), fisor->snapshot(0), file(0));
+  auto const cloning_config = config.behaviour_cloning();
+  auto const cloning = make_training(be, on, cloning_config, data, seeds);
+  train(*cloning, who + "cloning", updates / 3);
 
-    results.fisor.push_back(trial.score_of(play(be, fisor, trial.starts, record_paths{paths})));
-    results.cloning.push_back(trial.score_of(play(be, cloning, trial.starts)));
-    results.edge.push_back(trial.score_of(play(be, fisor, std::vector<robot::state>(20, robot::paper_start))));
-    support::slice_fields learnt;
-    learnt_slices(be, fisor, learnt);
-    results.sets.push_back(support::agreement_of(learnt, trial.truth));
+  for (index_t seed = 0; seed < seeds; ++seed) {
+    trained const learnt = fisor->snapshot(seed);
+    io::save_checkpoint(file(seed), learnt);
+    auto own = config, own_cloning = cloning_config;
+    own.seed = own_cloning.seed = config.seed + static_cast<std::uint64_t>(seed);
+    paths.assign(12, {});
+    results.fisor.push_back(trial.score_of(play(be, own, learnt, trial.starts, record_paths{paths})));
+    results.cloning.push_back(trial.score_of(play(be, own_cloning, cloning->snapshot(seed), trial.starts)));
+    results.edge.push_back(trial.score_of(play(be, own, learnt, std::vector<robot::state>(20, robot::paper_start))));
+    support::slice_fields values;
+    learnt_slices(be, learnt, values);
+    results.sets.push_back(support::agreement_of(values, trial.truth));
     if (seed + 1 == seeds)
-      support::write_figure(out + "/point_robot_fisor.svg", "A safe set and a policy, learnt from logged data", learnt, trial.truth, paths);
+      support::write_figure(out + "/point_robot_fisor.svg", "A safe set and a policy, learnt from logged data", values, trial.truth, paths);
   }
 
   std::printf("3. Evaluation\n");
@@ -164,7 +194,8 @@ int run(support::arguments& args) {
 
 int main(int argc, char** argv) try {
   support::arguments args(argc, argv, "Learns a safe controller for the point robot from logged data (FISOR).",
-                          {{"seeds", "2", "learners to train, for mean and standard deviation"},
+                          {{"backend", "cpu", "what trains: cpu, thrust or cuda; the evaluation runs on the CPU"},
+                           {"seeds", "2", "learners to train side by side, for mean and standard deviation"},
                            {"first-seed", "0", "the first of their seeds; the others follow"},
                            {"updates", "85000", "updates of each"},
                            {"transitions", "100000", "rows of logged data"},
