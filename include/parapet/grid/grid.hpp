@@ -28,7 +28,8 @@ public:
       check_axis(axes[a], a);
       axes_[a] = axes[a];
       shape_[a] = axes[a].n;
-      inverse_spacing_[a] = 1 / axes[a].spacing();
+      spacing_[a] = axes[a].spacing();
+      inverse_spacing_[a] = 1 / spacing_[a];
     }
     parapet::detail::checked_size(shape_);
   }
@@ -36,7 +37,7 @@ public:
   PARAPET_FN constexpr parapet::grid::axis const& axis(int a) const { return axes_[a]; }
   PARAPET_FN constexpr extents<D> const& shape() const { return shape_; }
   PARAPET_FN constexpr index_t size() const { return shape_.size(); }
-  PARAPET_FN constexpr double spacing(int a) const { return axes_[a].spacing(); }
+  PARAPET_FN constexpr double spacing(int a) const { return spacing_[a]; }
   PARAPET_FN constexpr double inverse_spacing(int a) const { return inverse_spacing_[a]; }
 
   /// Index along each axis of the node at `offset` of a row-major array.
@@ -54,11 +55,14 @@ public:
     return at;
   }
 
+  /// The state's component `a` at the i-th node of that axis.
+  PARAPET_FN constexpr double coordinate(int a, index_t i) const { return axes_[a].low + static_cast<double>(i) * spacing_[a]; }
+
   /// The state at a node.
   template <class T = double>
   PARAPET_FN constexpr vec<T, D> state(extents<D> const& index) const {
     vec<T, D> x{};
-    for (int a = 0; a < D; ++a) x[a] = static_cast<T>(axes_[a].coordinate(index[a]));
+    for (int a = 0; a < D; ++a) x[a] = static_cast<T>(coordinate(a, index[a]));
     return x;
   }
 
@@ -79,7 +83,7 @@ public:
 private:
   parapet::grid::axis axes_[D];
   extents<D> shape_;
-  double inverse_spacing_[D];
+  double spacing_[D], inverse_spacing_[D];
 };
 
 template <int D>

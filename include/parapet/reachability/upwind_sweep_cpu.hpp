@@ -54,7 +54,7 @@ index_t for_row_chunks(Cpu& be, index_t rows, index_t row_length, F const& f) {
 template <class T, int D>
 PARAPET_INLINE vec<pack<T>, D> row_states(grid::grid<D> const& nodes, extents<D> const& index) {
   vec<pack<T>, D> x;
-  PARAPET_UNROLL for (int a = 0; a < D - 1; ++a) x[a] = pack<T>(static_cast<T>(nodes.axis(a).coordinate(index[a])));
+  PARAPET_UNROLL for (int a = 0; a < D - 1; ++a) x[a] = pack<T>(static_cast<T>(nodes.coordinate(a, index[a])));
   x[D - 1] = pack<T>(T(0));
   return x;
 }
@@ -63,7 +63,7 @@ PARAPET_INLINE vec<pack<T>, D> row_states(grid::grid<D> const& nodes, extents<D>
 template <class T, int D>
 std::vector<T> last_coordinates(grid::grid<D> const& nodes) {
   std::vector<T> x(static_cast<std::size_t>(nodes.axis(D - 1).n + pack<T>::lanes));
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<T>(nodes.axis(D - 1).coordinate(static_cast<index_t>(i)));
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<T>(nodes.coordinate(D - 1, static_cast<index_t>(i)));
   return x;
 }
 
@@ -120,10 +120,28 @@ public:
     }
   }
 
-  /// Sweeps a row. Whether a value changed by more than the threshold; false but at the end of a step.
-  bool sweep(row_walk<dim> const& at) {
+  /// Sweeps those rows of [first, end) that are active; at the end of a step, says which have changed. Returns how many it swept.
+  index_t sweep(index_t first, index_t end, row_activity& activity) {
     // Copies, because a store of lanes might as well change any member: in locals the compiler sees that it does not.
     Stage const stage = stage_;
+    lanes inverse_dx[dim];
+    PARAPET_UNROLL for (int a = 0; a < dim; ++a) inverse_dx[a] = lanes(static_cast<T>(stage.nodes.inverse_spacing(a)));
+    index_t swept = 0;
+    for (row_walk<dim> at(stage.nodes.shape(), first); at.row < end; at.next()) {
+      auto const row = static_cast<std::size_t>(at.row);
+      bool changed = false;
+      if (activity.active[row]) {
+        changed = sweep_row(stage, inverse_dx, at);
+        ++swept;
+      }
+      if (stage.ends_step) activity.changed[row] = changed;
+    }
+    return swept;
+  }
+
+private:
+  /// Whether a value of the row changed by more than the threshold; false but at the end of a step.
+  PARAPET_INLINE bool sweep_row(Stage const& stage, lanes const (&inverse_dx)[dim], row_walk<dim> const& at) {
     index_t const start = at.row * n_, n = n_;
     T const* const centre = centre_;
     T const* const last = last_;
@@ -131,8 +149,6 @@ public:
     T const* line[outer][2 * reach + 1];
     for (int a = 0; a < dim - 1; ++a)
       for (int k = -reach; k <= reach; ++k) line[a][k + reach] = k == 0 ? centre : neighbour(stage.from + start, a, at.index[a], k);
-    lanes inverse_dx[dim];
-    PARAPET_UNROLL for (int a = 0; a < dim; ++a) inverse_dx[a] = lanes(static_cast<T>(stage.nodes.inverse_spacing(a)));
     vec<lanes, dim> x = row_states<T>(stage.nodes, at.index);
     lane_changes<T> moved;
 
@@ -157,7 +173,7 @@ public:
       lanes const v = stage.updated(span, x, left, right, here, before);
       if (stage.ends_step) {
         moved.add(count == width ? math::abs(v - before) : first_lanes(math::abs(v - before), count));
-        if (stage.arrival != nullptr) arrive(stage, span, v, before);
+        if (stage.arrival != nullptr) arrive(stage.arrival, span, stage.elapsed, stage.step, v, before);
       }
       if (p == 0) tail = v;
       else v.store(stage.to + span.offset);
@@ -170,10 +186,9 @@ public:
     return any(moved.most > lanes(skip_below_));
   }
 
-private:
   static index_t pitch(index_t n) { return (n + 3 * width - 1) / width * width; }
 
-  static lanes first_lanes(lanes const& x, index_t count) {
+  static lanes first_lanes(lanes x, index_t count) {
     T lane[width];
     x.store(lane);
     return lanes::load(lane, count);
@@ -206,11 +221,11 @@ private:
     return made;
   }
 
-  static void arrive(Stage const& stage, node_span<lanes> const& at, lanes const& v, lanes const& before) {
-    lanes const now = lanes(stage.elapsed) + lanes(stage.step) * (before / (before - v));
-    lanes const arrival = where((before > T(0)) & (v <= T(0)), now, at.load(stage.arrival));
-    if (at.count == width) arrival.store(stage.arrival + at.offset);
-    else arrival.store(stage.arrival + at.offset, at.count);
+  static void arrive(T* arrival, node_span<lanes> at, T elapsed, T step, lanes v, lanes before) {
+    lanes const now = lanes(elapsed) + lanes(step) * (before / (before - v));
+    lanes const first = where((before > T(0)) & (v <= T(0)), now, at.load(arrival));
+    if (at.count == width) first.store(arrival + at.offset);
+    else first.store(arrival + at.offset, at.count);
   }
 
   Stage const& stage_;
@@ -242,16 +257,7 @@ void upwind_sweep(backend::cpu& be, Stage const& stage, row_activity& activity) 
     auto* const scratch =
         static_cast<T*>(worker.scratch().reserve(detail::row_sweeper<Stage>::scratch_size(n) * static_cast<index_t>(sizeof(T))));
     detail::row_sweeper<Stage> sweeper(stage, last.data(), static_cast<T>(activity.skip_below), scratch);
-    for (detail::row_walk<dim> at(stage.nodes.shape(), first); at.row < end; at.next()) {
-      auto const row = static_cast<std::size_t>(at.row);
-      if (!activity.active[row]) {
-        if (stage.ends_step) activity.changed[row] = 0;
-        continue;
-      }
-      ++swept[chunk];
-      bool const changed = sweeper.sweep(at);
-      if (stage.ends_step) activity.changed[row] = changed;
-    }
+    swept[chunk] = sweeper.sweep(first, end, activity);
     most[chunk] = sweeper.changes.largest();
   });
   activity.rows_swept = 0;
