@@ -1,4 +1,4 @@
-// expect: a denoiser must be callable as denoise(backend, matrix_view<T const> x, index_t step)
+// expect: a denoiser must be callable as denoise(backend, matrix_view<T const> x, noise_level level)
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/diffusion/denoiser.hpp>
 

@@ -1,4 +1,4 @@
-// expect: a denoiser must return a view of the predicted noise
+// expect: a denoiser must return a view of the model
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/diffusion/denoiser.hpp>
 
