@@ -25,7 +25,6 @@ struct toy_clock {
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<toy_clock>;
-  static constexpr bool is_steady = true;
   inline static time_point time{};
   static time_point now() { return time; }
 };
