@@ -62,7 +62,8 @@ endif()
 add_library(parapet_warnings INTERFACE)
 target_compile_options(parapet_warnings INTERFACE
   "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wconversion;-Wshadow;$<$<BOOL:${PARAPET_WERROR}>:-Werror>>"
-  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra;$<$<BOOL:${PARAPET_WERROR}>:-Werror=all-warnings>>")
+  # g++ 12 at -O1 imagines an uninitialised variable in CUB's scan
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wno-maybe-uninitialized;$<$<BOOL:${PARAPET_WERROR}>:-Werror=all-warnings>>")
 
 add_library(parapet_own_flags INTERFACE)
 target_link_libraries(parapet_own_flags INTERFACE parapet_warnings)
