@@ -176,7 +176,7 @@ TEST_CASE_TEMPLATE("networks, Bellman targets and weights are the authors'", T, 
   arena<host_space> memory;
   auto const w = plan(memory, [&](auto& m) { return nets.actor.template make_workspace<backend::cpu, T>(s.be, m, rows, nn::mode::inference); });
   support::tensor<index_t, 1> step(extents{rows});
-  auto const check_actor = [&](std::string const& name, vector_view<T const> const& parameters) {
+  auto const check_actor = [&](std::string const& name, matrix_view<T const> const& parameters) {
     copy(s.be, matrix_view<T const>(std::as_const(s.data).state()), nets.actor.state(w));
     auto const x = numbers(inputs().at("forward.noisy_actions"));
     for (index_t i = 0; i < rows * actions; ++i) nets.actor.action(w)(i / actions, i % actions) = static_cast<T>(x[static_cast<std::size_t>(i)]);
@@ -186,8 +186,8 @@ TEST_CASE_TEMPLATE("networks, Bellman targets and weights are the authors'", T, 
       check<T>(name, nets.actor.forward(s.be, parameters, step.read(), w).data(), rows * actions, 1, t * rows * actions);
     }
   };
-  check_actor("forward.actor", s.learner.state().actor.parameters()(0));
-  check_actor("forward.target.actor", s.learner.parameters().actor);
+  check_actor("forward.actor", s.learner.state().actor.parameters());
+  check_actor("forward.target.actor", s.learner.state().actor.followers());
 
   support::tensor<T, 2> both(extents{rows, states + actions});
   copy(s.be, matrix_view<T const>(std::as_const(s.data).state()), both.view().columns(0, states));
@@ -326,7 +326,7 @@ TEST_CASE_TEMPLATE("reverse steps with the authors' noise give their samples", T
   auto const observation = numbers(inputs().at("sampler.observation")), drawn = numbers(inputs().at("sampler.noise"));
   for (index_t i = 0; i < samples * states; ++i)
     actor.state(w)(i / states, i % states) = static_cast<T>(observation[static_cast<std::size_t>(i % states)]);
-  actor.embed_steps(s.be, s.learner.parameters().actor, w);
+  actor.embed_steps(s.be, s.learner.state().actor.followers(), w);
 
   support::tensor<T, 2> x(extents{samples, actions}), z(extents{samples, actions});
   support::tensor<index_t, 1> step(extents{samples});
@@ -337,7 +337,7 @@ TEST_CASE_TEMPLATE("reverse steps with the authors' noise give their samples", T
     check<T>("sampler.states", at.data(), at.size(), 1, (4 - i) * at.size());
     fill(be, step.view(), i);
     copy(be, at, actor.action(w));
-    auto const epsilon = actor.forward(be, s.learner.parameters().actor, step.read(), w)(0);
+    auto const epsilon = actor.forward(be, s.learner.state().actor.followers(), step.read(), w)(0);
     check<T>("sampler.predictions", epsilon.data(), epsilon.size(), 1, (4 - i) * at.size());
     return epsilon;
   };

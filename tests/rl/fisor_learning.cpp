@@ -83,11 +83,11 @@ tensor<float, 2> sample(backend::cpu& be, learner const& l) {
   tensor<float, 2> x(extents{n, index_t{1}}), z(x.shape());
   tensor<index_t, 1> which(extents{n});
   fill(be, net.state(w), 0.0f);
-  net.embed_steps(be, l.parameters().actor, w);
+  net.embed_steps(be, l.state().actor.followers(), w);
   auto const denoise = [&](backend::cpu& worker, matrix_view<float const> const& now, index_t step) {
     fill(worker, which.view(), step);
     copy(worker, now, net.action(w));
-    return net.forward(worker, l.parameters().actor, which.read(), w)(0);
+    return net.forward(worker, l.state().actor.followers(), which.read(), w)(0);
   };
   diffusion::ddpm_sampler(l.schedule(), {.clip = 1}).run(be, denoise, diffusion::philox_noise{philox_stream(2, 0)}, x.view(), z.view());
   return x;

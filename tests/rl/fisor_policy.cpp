@@ -97,11 +97,11 @@ struct candidates {
       float const s = philox_stream(9, 9).normal(state_dim * number + i % state_dim);
       input.view()(i / state_dim, i % state_dim) = a.networks.actor.state(w)(i / state_dim, i % state_dim) = s;
     }
-    a.networks.actor.embed_steps(be, a.parameters().actor, w);
+    a.networks.actor.embed_steps(be, nn::as_stack(a.parameters().actor), w);
     auto const denoise = [&](backend::cpu&, matrix_view<float const> const& now, index_t step) {
       fill(be, which.view(), step);
       copy(be, now, a.networks.actor.action(w));
-      return a.networks.actor.forward(be, a.parameters().actor, which.read(), w)(0);
+      return a.networks.actor.forward(be, nn::as_stack(a.parameters().actor), which.read(), w)(0);
     };
     fisor_config const& c = a.config;
     diffusion::philox_noise const noise{philox_stream(seed, 0), number * n * action_dim * (c.diffusion_steps + 1)};

@@ -40,7 +40,7 @@ void evaluate_safety_value(Backend& be, fisor_networks const& networks, fisor_pa
   auto const work = plan(memory, [&](auto& m) {
     return networks.value.template make_workspace<T>(m, states.extent(0), nn::mode::inference);
   });
-  auto const v = networks.value.forward(be, parameters.safety_value, repeated(states, 1), work);
+  auto const v = networks.value.forward(be, nn::as_stack(parameters.safety_value), repeated(states, 1), work);
   copy(be, vector_view<T const, Space>(v.data(), values.shape()), values);
   synchronize(be);
 }
@@ -297,12 +297,12 @@ private:
       for_each_index(worker, z.shape(), detail::decision_noise<T, space>{stream, number, candidates, sampler_.steps() + 1, draw, z});
     };
     auto const denoise = [&](Backend& worker, matrix_view<T const, space> const&, index_t t) {  // of the x in its input
-      return networks_.actor.forward(worker, parameters_.actor, vector_view<index_t const, space>(c.step(t)), c.denoiser)(0);
+      return networks_.actor.forward(worker, nn::as_stack(parameters_.actor), vector_view<index_t const, space>(c.step(t)), c.denoiser)(0);
     };
     auto const x = networks_.actor.action(c.denoiser);
     for_each_index(be, extents{n * candidates, state_dim},
                    detail::place_states<T, space>{states, candidates, networks_.actor.state(c.denoiser), c.critic_input.columns(0, state_dim), c.state});
-    networks_.actor.embed_steps(be, parameters_.actor, c.denoiser);  // few rows, and the parameters may be others by now
+    networks_.actor.embed_steps(be, nn::as_stack(parameters_.actor), c.denoiser);  // few rows, and the parameters may be others by now
     sampler_.run(be, denoise, noise, x, c.z);
     auto const candidate = c.critic_input.columns(state_dim, state_dim + dim);
     map(be, detail::clip_to_unit{}, candidate, matrix_view<T const, space>(x));
@@ -318,7 +318,7 @@ private:
     auto const y = networks_.critic.forward(be, parameters_.critics, repeated(matrix_view<T const, space>(c.critic_input), 1), c.critics);
     auto const of = [&](index_t m) { return vector_view<T const, space>(y(m).data(), extents{y.extent(1)}); };
     map(be, detail::judge_pairs{}, c.q, c.qh, of(0), of(1), of(2), of(3));
-    networks_.value.forward(be, parameters_.safety_value, repeated(matrix_view<T const, space>(c.state), 1), c.value);
+    networks_.value.forward(be, nn::as_stack(parameters_.safety_value), repeated(matrix_view<T const, space>(c.state), 1), c.value);
   }
 
   Backend& be_;
