@@ -1,10 +1,8 @@
-// Kinds of sweeps, threads, and where the iteration must refuse: the double integrator and the two cars on the CPU.
+// Kinds of sweeps and threads: the double integrator and the two cars on the CPU.
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/reachability/systems/double_integrator.hpp>
 #include <parapet/reachability/systems/dubins_pair.hpp>
 #include <parapet/reachability/value_iteration.hpp>
-
-#include "support/throws.hpp"
 
 #include <doctest/doctest.h>
 
@@ -140,55 +138,4 @@ TEST_CASE("a set may be given by its values at the nodes") {
   tensor_view<double const, 2> const view(target.data(), plane.shape());
   auto const r = value_iteration<double>(be, double_integrator(1, 0.1), plane, avoid(view), steps_of(0.1).trying(3, 2), per_step{0.97});
   CHECK(same_bits(values_of(r.value), values_of(solve_plane(be, {}).value)));
-}
-
-namespace {
-
-/// Not a number left of x = -1.
-struct broken_system {
-  static constexpr int state_dim = 2;
-  box<1> controls{{-1}, {1}};
-  no_input disturbances{};
-  template <class X>
-  PARAPET_FN vec<X, 2> derivative(vec<X, 2> const& s, vec<X, 1> const& u, vec<X, 0> const&) const { return {s[1], u[0] + math::sqrt(s[0] + X(1.0f))}; }
-};
-struct flat {
-  template <class X>
-  PARAPET_FN X operator()(vec<X, 2> const&) const { return X(7.0f); }
-};
-struct hole {
-  template <class X>
-  PARAPET_FN X operator()(vec<X, 2> const& s) const { return math::sqrt(s[0]); }
-};
-
-template <class Question, class System = double_integrator, class Discount = undiscounted>
-std::string refusal(Question question, System system = System(), Discount discount = {}, value_iteration_options const& options = {}) {
-  backend::cpu be(1);
-  return support::message_of<argument_error>([&] { value_iteration<float>(be, system, plane, question, steps_of(0.1), discount, options); });
-}
-
-}  // namespace
-
-TEST_CASE("bad input is refused in words, with the state where there is one") {
-  using support::contains;
-  CHECK(contains(refusal(avoid(flat{})), "the target's function is flat: 7 at every node"));
-  CHECK(contains(refusal(avoid(hole{})), "the target's function is not finite at the state (-1.5, -2)"));
-  CHECK(contains(refusal(reach(outside_unit{}).while_avoiding(flat{})), "the obstacle's function is flat: -7"));
-  std::string const broken = refusal(avoid(outside_unit{}), broken_system{});
-  CHECK(contains(broken, "the step from the state (-1.5, -2) under control (-1) and disturbance () leads to ("));
-  CHECK(contains(broken, "nan"));
-  CHECK(contains(refusal(avoid(outside_unit{}), double_integrator{}, per_step{1.0}), "per_step: a discount of 1, expected one in [0, 1)"));
-  CHECK(contains(refusal(avoid(outside_unit{}), double_integrator{}, per_step{-0.1}), "expected one in [0, 1)"));
-  CHECK(contains(refusal(avoid(outside_unit{}), double_integrator{}, per_step{NAN}), "expected one in [0, 1)"));
-  CHECK(contains(refusal(avoid(outside_unit{}), double_integrator{}, per_second{0}), "per_second: a rate of 0"));
-  CHECK(contains(refusal(avoid(outside_unit{}), double_integrator{}, per_step{0.999}, {.tolerance = 1e-7}), "below what rounding allows"));
-  CHECK(contains(refusal(avoid(outside_unit{}).as_set()), "need the Hamilton-Jacobi solver"));
-  backend::cpu be(1);
-  auto const with = [&](auto steps) {
-    return support::message_of<argument_error>([&] { value_iteration<float>(be, double_integrator{}, plane, avoid(outside_unit{}), steps, undiscounted{}); });
-  };
-  CHECK(contains(with(steps_of(0)), "a step of 0 seconds"));
-  CHECK(contains(with(steps_of(0.1).trying(0, 1)), "0 and 1 samples"));
-  CHECK(contains(with(steps_of(0.1).with_outcome(cvar{0.0})), "alpha is 0"));
-  CHECK(contains(with(steps_of(0.1).with_outcome(expectation<3>{{{0.5, 0.25, 0.25}}})), "3 probabilities with sum 1 for 2 samples"));
 }
