@@ -9,10 +9,13 @@
 #include <parapet/diffusion/solvers/ddim.hpp>
 #include <parapet/diffusion/solvers/deis.hpp>
 #include <parapet/diffusion/solvers/dpm2.hpp>
+#include <parapet/diffusion/solvers/dpm_fast.hpp>
 #include <parapet/diffusion/solvers/dpm_pp_2s_ancestral.hpp>
 #include <parapet/diffusion/solvers/dpm_pp_multistep.hpp>
 #include <parapet/diffusion/solvers/dpm_pp_sde.hpp>
+#include <parapet/diffusion/solvers/dpm_singlestep.hpp>
 #include <parapet/diffusion/solvers/dpm_solver.hpp>
+#include <parapet/diffusion/solvers/dpm_solver_multistep.hpp>
 #include <parapet/diffusion/solvers/euler.hpp>
 #include <parapet/diffusion/solvers/euler_ancestral.hpp>
 #include <parapet/diffusion/solvers/flow.hpp>
@@ -57,6 +60,8 @@ inline std::vector<solver_order> solver_orders() {
       {"DPM-Solver++ 3M as published", 2, vp, PLAN_OF(dpm_pp_multistep{.order = 3, .third = third_order::compat, .start = bootstrap::single_step})},
       {"DPM-Solver++ 3M, low-order start", 2, vp, PLAN_OF(dpm_pp_multistep{.order = 3})},
       {"DPM-Solver++ 3M exact", 3, vp, PLAN_OF(dpm_pp_multistep{.order = 3, .start = bootstrap::single_step})},
+      {"DPM-Solver 2M", 2, vp, PLAN_OF(dpm_solver_multistep{.lower_order_below = 0})},
+      {"DPM-Solver++ 2S on the grid", 2, vp, PLAN_OF(dpm_singlestep{})},
       {"UniPC-1", 2, vp, PLAN_OF(unipc{.order = 1, .lower_order_final = false})},
       {"UniPC-2 bh1", 3, vp, PLAN_OF(unipc{.order = 2, .kind = unipc_kind::bh1, .lower_order_final = false})},
       {"UniPC-2 bh2", 3, vp, PLAN_OF(unipc{.order = 2, .lower_order_final = false})},
@@ -74,6 +79,7 @@ inline std::vector<solver_order> solver_orders() {
       {"DPM2", 2, path::exploding, PLAN_OF(dpm2{})},
       {"LMS-2", 2, path::exploding, PLAN_OF(lms{.order = 2})},
       {"LMS-4, low-order start", 2, path::exploding, PLAN_OF(lms{.order = 4})},
+      {"DPM-fast", 3, path::exploding, [](level_list const& l) { return make_plan(dpm_fast{.evaluations = 3 * static_cast<index_t>(l.size()) - 4}, l); }},
       {"DPM++ 2S ancestral, eta = 0", 2, path::exploding, PLAN_OF(dpm_pp_2s_ancestral{.eta = 0})},
       {"DPM++ SDE, eta = 0", 2, path::exploding, PLAN_OF(dpm_pp_sde{.eta = 0})},
       {"flow Euler", 1, path::flow, PLAN_OF(flow_euler{})},

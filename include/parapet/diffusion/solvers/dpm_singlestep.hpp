@@ -95,7 +95,7 @@ private:
       if (second == second_order::midpoint) {
         last = first / r_last;
       } else {
-        double const curve = scale * ((std::expm1(z) - z) / (z * z) - 0.5);
+        double const curve = (form == predicts_data ? -scale : scale) * ((std::expm1(z) - z) / (z * z) - 0.5);
         // D_1 = (r_last a - r_early b) / (r_last - r_early), D_2 = 2 (b - a) / (r_last - r_early), a and b the slopes to the two levels
         early = (first * r_last - 2 * curve) / (r_last - r_early) / r_early;
         last = (2 * curve - first * r_early) / (r_last - r_early) / r_last;
