@@ -95,7 +95,7 @@ public:
     double const rate_at_start = largest_speed(0);
     check_speed(rate_at_start);
     double tolerance = options_.tolerance;
-    for (; report.time < horizon_; ++report.steps) {
+    for (; horizon_ > report.time; ++report.steps) {
       if (report.steps == options_.max_steps && std::isinf(horizon_))
         throw error(parapet::detail::concat("hamilton_jacobi: not converged after ", report.steps, " steps and ", report.time, " s; V still changes by ",
                            report.residuals.empty() ? 0.0 : report.residuals.back(), " a second"));
