@@ -22,6 +22,9 @@ using support::small_fisor;
 using support::state_of;
 using learner = rl::fisor<backend::cpu>;
 
+template class rl::fisor_update<backend::cpu, float>;  // for the other tests: fisor_on_cpu.hpp
+template class rl::fisor<backend::cpu>;
+
 namespace {
 
 std::vector<unsigned char> state_after(int updates, int threads, rl::fisor_config const& config, rl::transitions<float> const& data) {

@@ -1,10 +1,9 @@
 // FISOR's learner in a file: it goes on exactly, or says what differs.
-#include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/io/checkpoint.hpp>
-#include <parapet/rl/fisor.hpp>
 
 #include <doctest/doctest.h>
 
+#include "rl/fisor_on_cpu.hpp"
 #include "io/temporary_folder.hpp"
 #include "support/fisor_problem.hpp"
 #include "support/throws.hpp"

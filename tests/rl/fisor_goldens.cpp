@@ -1,12 +1,11 @@
 // The learner and the policy against the authors' JAX code: goldens/fisor/README.md says what the files hold.
-#include <parapet/rl/fisor.hpp>
 #include <parapet/rl/fisor_policy.hpp>
 
-#include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/diffusion/ddpm.hpp>
 #include <parapet/io/convert.hpp>
 #include <parapet/io/safetensors.hpp>
 
+#include "rl/fisor_on_cpu.hpp"
 #include "support/tensor.hpp"
 
 #include <doctest/doctest.h>

@@ -6,12 +6,11 @@
 //     Q_r(start, a) = a,    Q_h(start, a) = -0.1 + 0.9 (a - 0.3) / 2,    V_h(x) = (x - 0.3) / 2
 //
 // and the policy at the start is exp(alpha a) on the feasible actions a <= 0.522.
-#include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/diffusion/ddpm.hpp>
-#include <parapet/rl/fisor.hpp>
 
 #include <doctest/doctest.h>
 
+#include "rl/fisor_on_cpu.hpp"
 #include "support/tensor.hpp"
 
 #include <algorithm>

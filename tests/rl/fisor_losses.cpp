@@ -1,9 +1,8 @@
 // FISOR's losses and weights in closed form: every network is a constant, every transition the same.
-#include <parapet/backend/cpu/cpu.hpp>
-#include <parapet/rl/fisor.hpp>
 
 #include <doctest/doctest.h>
 
+#include "rl/fisor_on_cpu.hpp"
 #include "support/fisor_problem.hpp"
 
 #include <algorithm>
