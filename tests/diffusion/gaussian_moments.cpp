@@ -16,6 +16,7 @@
 #include <doctest/doctest.h>
 
 #include "support/affine.hpp"
+#include "support/solver_orders.hpp"
 
 #include <cmath>
 
@@ -235,5 +236,17 @@ TEST_CASE("gaussian moments: samplers of the SDE tend to the data's, those of th
       CHECK(std::abs(got.mean - end.alpha * data.mean) < 1e-4);
       CHECK(std::abs(got.variance - data.variance(end)) < 1e-4);
     }
+  }
+}
+
+TEST_CASE("gaussian moments: every solver moves with its data") {
+  // Linear in x and in the data by construction; so it commutes with x -> R x + alpha b if data that is the point b takes x = alpha b along.
+  double const b = 0.7;
+  for (support::solver_order const& which : support::solver_orders()) {
+    CAPTURE(which.name);
+    auto const plan = which.plan(support::window(which.on, 7));
+    gaussian_moments const at_point = moments_of(plan, {b, 0});
+    double const share = std::sqrt(at_point.variance) / plan.initial_deviation;  // of the start
+    CHECK(std::abs(at_point.mean + share * plan.start.alpha * b - plan.end.alpha * b) < 1e-13);
   }
 }
