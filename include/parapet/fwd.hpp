@@ -76,6 +76,15 @@ class noise_schedule;
 class time_network;
 }
 
+namespace reachability {
+template <class System, class T, class Role>
+struct value_view;
+template <class System, class T, class Role, class Horizon, class Space>
+class value_function;
+template <class View, class Mode, class Rule>
+class safety_filter;
+}  // namespace reachability
+
 namespace rl {
 struct fisor_config;
 struct point_robot;
