@@ -113,6 +113,7 @@ TEST_CASE("peers: diffusers' DPM-Solver, DEIS, UniPC and PNDM schedulers") {
     {"DPMSolverSinglestep.2", usual, with(single{})},
     {"DPMSolverSinglestep.2_heun", usual, with(single{.second = heuns})},
     {"DPMSolverSinglestep.3", usual, with(single{.order = 3})},
+    {"DPMSolverSinglestep.3_heun", usual, with(single{.order = 3, .second = heuns})},
     {"DPMSolverSinglestep.3_karras", on_karras, with(single{.order = 3})},
     {"DPMSolverSinglestep.2_low_final", usual, with(single{.lower_order_final = true})},
     {"DPMSolverSinglestep.3_low_final", usual, with(single{.order = 3, .lower_order_final = true})},

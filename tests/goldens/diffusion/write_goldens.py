@@ -338,7 +338,7 @@ DIFFUSERS = {
         "old_sde_2_heun": join(SD, OLD_SDE, HEUN)},
     "DPMSolverMultistepInverse": {"2": join(SD), "1_v": join(SD, order(1), V), "3": join(SD, order(3))},
     "DPMSolverSinglestep": {
-        "1": join(SD, order(1)), "2": join(SD), "2_heun": join(SD, HEUN), "3": join(SD, order(3)), "3_karras": join(SD, order(3), KARRAS),
+        "1": join(SD, order(1)), "2": join(SD), "2_heun": join(SD, HEUN), "3": join(SD, order(3)), "3_heun": join(SD, order(3), HEUN), "3_karras": join(SD, order(3), KARRAS),
         "2_low_final": join(SD, dict(lower_order_final=True)), "3_low_final": join(SD, order(3), dict(lower_order_final=True)),
         "old_2": join(SD, OLD), "old_3": join(SD, OLD, order(3)), "sde_2": join(SD, SDE), "3_v": join(SD, order(3), V)},
     "UniPCMultistep": {
