@@ -174,6 +174,10 @@
 #include <parapet/rl/rollout.hpp>
 #include <parapet/rl/transitions.hpp>
 
+#include <parapet/guard/unicode.hpp>
+#include <parapet/guard/unicode_tables.hpp>
+#include <parapet/guard/utf8.hpp>
+
 #include <parapet/io/checkpoint.hpp>
 #include <parapet/io/contour.hpp>
 #include <parapet/io/convert.hpp>
