@@ -68,8 +68,8 @@ void run(support::arguments& args) {
   for (index_t const candidates : {model.config().candidates, index_t{1}}) {
     auto const name = [&](char const* steps) { return steps + std::string(", ") + std::to_string(candidates) + (candidates == 1 ? " candidate" : " candidates"); };
     auto const load = [&] { return rl::one_step_policy::load(io::read_safetensors(args.text("out"))); };
-    play(trial, name("five steps").c_str(), rl::fisor_agent(checkpoint, {.candidates = candidates, .rows = candidates, .threads = 1}));
-    play(trial, name("one step").c_str(), rl::one_step_agent(load(), rl::fisor_model(checkpoint), {.candidates = candidates, .rows = candidates}));
+    play(trial, name("five steps").c_str(), rl::fisor_agent(be, checkpoint, {.candidates = candidates, .rows = candidates}));
+    play(trial, name("one step").c_str(), rl::one_step_agent(be, load(), rl::fisor_model(checkpoint), {.candidates = candidates, .rows = candidates}));
   }
 }
 

@@ -23,8 +23,8 @@ static_assert(all_complete<pack<float>, math::relu, math::silu, math::mish, math
 static_assert(all_complete<nn::parameter_list, nn::linear, nn::layer_norm, nn::fourier_features, nn::mlp<math::relu>,
                            nn::residual_mlp<math::mish>, nn::trained<float, host_space>>);
 static_assert(all_complete<diffusion::noise_schedule, diffusion::time_network, rl::fisor_config, rl::point_robot, rl::transitions<float, host_space>,
-                           rl::fisor<backend::cpu, float>, rl::fisor_model, rl::fisor_agent, rl::one_step_policy, rl::one_step_agent,
-                           rl::controller<rl::fisor_agent>>);
+                           rl::fisor<backend::cpu, float>, rl::fisor_model, rl::fisor_agent<backend::cpu>, rl::one_step_policy, rl::one_step_agent<backend::cpu>,
+                           rl::controller<rl::fisor_agent<backend::cpu>>>);
 
 }  // namespace
 

@@ -93,8 +93,10 @@ class transitions;
 template <class Backend, class T>
 class fisor;
 class fisor_model;
+template <class Backend>
 class fisor_agent;
 class one_step_policy;
+template <class Backend>
 class one_step_agent;
 template <class Agent, class Fallback, class Clock>
 class controller;

@@ -61,8 +61,9 @@ void measure(char const* name, Agent agent, int decisions, int pause) {
 int main(int argc, char** argv) {
   int const decisions = argc > 1 ? std::atoi(argv[1]) : 5000, threads = argc > 2 ? std::atoi(argv[2]) : 2, pause = argc > 3 ? std::atoi(argv[3]) : 0;
   tensor_archive const file = paper_checkpoint();
+  backend::cpu be(threads);
   std::printf("%d decisions, %d thread%s\n", decisions, threads, threads == 1 ? "" : "s");
-  measure("one step, 16 candidates in one round", rl::one_step_agent(rl::one_step_policy({60, 2}), rl::fisor_model(file), {.rows = 16}), decisions, pause);
-  measure("five steps, 16 candidates in one round", rl::fisor_agent(file, {.rows = 16, .threads = threads}), decisions, pause);
-  measure("five steps, 16 candidates in rounds of 8", rl::fisor_agent(file, {.rows = 8, .threads = threads}), decisions, pause);
+  measure("one step, 16 candidates in one round", rl::one_step_agent(be, rl::one_step_policy({60, 2}), rl::fisor_model(file), {.rows = 16}), decisions, pause);
+  measure("five steps, 16 candidates in one round", rl::fisor_agent(be, file, {.rows = 16}), decisions, pause);
+  measure("five steps, 16 candidates in rounds of 8", rl::fisor_agent(be, file, {.rows = 8}), decisions, pause);
 }

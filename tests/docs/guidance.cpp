@@ -98,7 +98,8 @@ rl::transitions<float> random_log() {
 
 bool controlled() {
   using namespace std::chrono_literals;
-  rl::controller robot(rl::fisor_agent(io::read_safetensors("controller.safetensors")), {.time_limit = 20ms});
+  backend::cpu be(2);
+  rl::controller robot(rl::fisor_agent(be, io::read_safetensors("controller.safetensors")), {.time_limit = 20ms});
 
   float const seen[] = {0.25f, -0.5f};
   rl::control const out = robot.act({seen, extents{2}});
@@ -110,7 +111,8 @@ bool controlled() {
 bool with_a_fallback() {
   // brakes: any callable that does not throw
   auto const brake = [](vector_view<float const> const& observation, vector_view<float> const& action) noexcept { action[0] = observation[1] > 0 ? -1.0f : 1.0f; };
-  rl::controller robot(rl::fisor_agent(io::read_safetensors("controller.safetensors")), {.hand_over_infeasible = true}, brake);
+  backend::cpu be(1);
+  rl::controller robot(rl::fisor_agent(be, io::read_safetensors("controller.safetensors")), {.hand_over_infeasible = true}, brake);
   float const broken[] = {std::nanf(""), 0.5f};
   rl::control const out = robot.act({broken, extents{2}});
   return out.fallback && out.reason == rl::fallback_reason::observation && out.action[0] == -1;
@@ -120,7 +122,7 @@ bool distilled(backend::cpu& be, rl::transitions<float> const& data) {
   rl::fisor_model model(io::read_safetensors("controller.safetensors"));
   rl::one_step_policy student = rl::distill(be, model, data.state(), {.width = 32, .updates = 100}, [](index_t, double) {});
   io::save_checkpoint("student.safetensors", student);
-  rl::controller robot(rl::one_step_agent(rl::one_step_policy::load(io::read_safetensors("student.safetensors")), std::move(model)));
+  rl::controller robot(rl::one_step_agent(be, rl::one_step_policy::load(io::read_safetensors("student.safetensors")), std::move(model)));
   float const seen[] = {0.25f, -0.5f};
   return !robot.act({seen, extents{2}}).fallback;
 }

@@ -1,3 +1,5 @@
+#include <parapet/backend/cpu/cpu.hpp>
+#include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/io/checkpoint.hpp>
 #include <parapet/io/safetensors.hpp>
 #include <parapet/rl/controller.hpp>
@@ -94,8 +96,8 @@ TEST_CASE("one_step_policy: saved, loaded, and the same in a controller; the sam
   auto loaded = rl::one_step_policy::load(io::read_safetensors(path));
   CHECK(loaded.metadata() == student.metadata());
   auto again = s.student(20);
-  rl::controller a(rl::one_step_agent(std::move(student), rl::fisor_model(s.checkpoint())));
-  rl::controller b(rl::one_step_agent(std::move(loaded), rl::fisor_model(s.checkpoint()))), c(rl::one_step_agent(std::move(again), rl::fisor_model(s.checkpoint())));
+  rl::controller a(rl::one_step_agent(s.be, std::move(student), rl::fisor_model(s.checkpoint())));
+  rl::controller b(rl::one_step_agent(s.be, std::move(loaded), rl::fisor_model(s.checkpoint()))), c(rl::one_step_agent(s.be, std::move(again), rl::fisor_model(s.checkpoint())));
   for (int i = 0; i < 3; ++i) {
     auto const x = a.act(observation), y = b.act(observation), z = c.act(observation);
     CHECK_FALSE(x.fallback);
@@ -109,7 +111,7 @@ TEST_CASE("one_step_policy: saved, loaded, and the same in a controller; the sam
 
 TEST_CASE("one_step_agent: what it says of an action is what the critics of FISOR say") {
   setting s;
-  rl::one_step_agent agent(s.student(20), rl::fisor_model(s.checkpoint()), {.candidates = 3, .rows = 3});
+  rl::one_step_agent agent(s.be, s.student(20), rl::fisor_model(s.checkpoint()), {.candidates = 3, .rows = 3});
   support::tensor<float, 2> states(extents{3, 3}), actions(extents{3, 2}), value(extents{1, 1});
   for (index_t i = 0; i < states.size(); ++i) states.flat()[i] = seen[i % 3];
   index_t const number[] = {0, 1, 2};
@@ -134,7 +136,7 @@ TEST_CASE("one_step_agent: what it says of an action is what the critics of FISO
 TEST_CASE("one_step_policy: files and dimensions that do not fit are refused") {
   setting s;
   CHECK(contains(message_of<io_error>([&] { rl::one_step_policy::load(s.checkpoint()); }), "no array named 'policy.output.weight'"));
-  CHECK_THROWS_AS(rl::one_step_agent(rl::one_step_policy({.state_dim = 4, .action_dim = 2, .width = 8, .hidden = 1}), rl::fisor_model(s.checkpoint())), argument_error);
+  CHECK_THROWS_AS(rl::one_step_agent(s.be, rl::one_step_policy({.state_dim = 4, .action_dim = 2, .width = 8, .hidden = 1}), rl::fisor_model(s.checkpoint())), argument_error);
   CHECK_THROWS_AS(rl::distill(s.be, s.model, s.data.state().rows(0, 0), s.options, [](index_t, double) {}), argument_error);
   CHECK_THROWS_AS(rl::distill(s.be, s.model, s.data.action(), s.options, [](index_t, double) {}), shape_error);
 }
@@ -145,7 +147,7 @@ TEST_CASE("one_step_agent: acting allocates nothing") {
     return;
   }
   setting s;
-  rl::controller c(rl::one_step_agent(s.student(5), rl::fisor_model(s.checkpoint())));
+  rl::controller c(rl::one_step_agent(s.be, s.student(5), rl::fisor_model(s.checkpoint())));
   c.act(observation);
   auto const before = support::allocation_count();
   for (int i = 0; i < 5; ++i) c.act(observation);

@@ -1,3 +1,5 @@
+#include <parapet/backend/cpu/cpu.hpp>
+#include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/io/checkpoint.hpp>
 #include <parapet/io/safetensors.hpp>
 #include <parapet/rl/controller.hpp>
@@ -60,11 +62,11 @@ TEST_CASE("fisor_model: options, shapes and parameters of a checkpoint") {
 
 TEST_CASE("fisor_agent: a controller plays what the policy's candidates and its rule say") {
   trained const t;
-  rl::controller c(rl::fisor_agent(t.read(), {.rows = 4, .threads = 1, .seed = 7}));
+  backend::cpu be(1);
+  rl::controller c(rl::fisor_agent(be, t.read(), {.rows = 4, .seed = 7}));
   auto single = t.learner.config();
   single.candidates = 1;
   single.choose = rl::selection::first;
-  backend::cpu be(1);
   index_t const n = t.learner.config().candidates;  // 6, in rounds of 4
   rl::fisor_policy<backend::cpu> policy(be, single, t.learner.networks(), t.learner.parameters(), n);
   for (index_t decision = 0; decision < 3; ++decision) {
@@ -91,7 +93,8 @@ TEST_CASE("fisor_agent: a controller plays what the policy's candidates and its 
 
 TEST_CASE("fisor_agent: threads change nothing") {
   trained const t;
-  rl::controller one(rl::fisor_agent(t.read(), {.candidates = 24, .rows = 24, .threads = 1})), two(rl::fisor_agent(t.read(), {.candidates = 24, .rows = 24, .threads = 2}));
+  backend::cpu alone(1), both(2);
+  rl::controller one(rl::fisor_agent(alone, t.read(), {.candidates = 24, .rows = 24})), two(rl::fisor_agent(both, t.read(), {.candidates = 24, .rows = 24}));
   for (int i = 0; i < 3; ++i) {
     auto const a = one.act(observation), b = two.act(observation);
     CHECK(a.action[0] == b.action[0]);
@@ -105,7 +108,8 @@ TEST_CASE("fisor_agent: a checkpoint with a NaN in it never reaches the robot") 
   for (char const* name : {"follower.actor.net.output.bias", "follower.safety_critic.1.output.bias", "safety_value.output.bias"}) {
     auto const file = t.read();
     *reinterpret_cast<float*>(const_cast<unsigned char*>(file.at(name).data)) = std::numeric_limits<float>::quiet_NaN();
-    rl::controller c(rl::fisor_agent(file), {}, {{0.25f, 0}});
+    backend::cpu be(1);
+    rl::controller c(rl::fisor_agent(be, file), {}, {{0.25f, 0}});
     auto const out = c.act(observation);
     CHECK(out.reason == rl::fallback_reason::not_finite);
     CHECK(out.action[0] == 0.25f);
@@ -139,7 +143,8 @@ TEST_CASE("fisor_agent: acting allocates nothing") {
     return;
   }
   trained const t;
-  rl::controller c(rl::fisor_agent(t.read(), {.threads = 2}));
+  backend::cpu be(2);
+  rl::controller c(rl::fisor_agent(be, t.read()));
   c.act(observation);
   auto const before = support::allocation_count();
   for (int i = 0; i < 5; ++i) c.act(observation);

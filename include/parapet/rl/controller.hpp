@@ -1,6 +1,6 @@
 // A policy in a control loop: one decision a call, in bounded time, whatever happens.
 //
-//     rl::controller robot(rl::fisor_agent(io::read_safetensors("seed0.safetensors")), {.time_limit = 2ms});
+//     rl::controller robot(rl::fisor_agent(be, io::read_safetensors("seed0.safetensors")), {.time_limit = 2ms});
 //     rl::control const out = robot.act(observation);        // out.action, out.safety_value, out.fallback, ..
 //
 // An agent proposes candidates and judges them, some at a time (a round). Between rounds the controller looks at the clock: it

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <parapet/config.hpp>
-#include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/diffusion/distillation.hpp>
 #include <parapet/diffusion/hooks.hpp>
 #include <parapet/diffusion/noise_schedule.hpp>
@@ -31,23 +30,24 @@ struct distillation_options {
 };
 
 /// DDIM of FISOR's actor: actions (rows, A) of noise and states, the teacher.
+template <class Backend>
 class ddim_teacher {
 public:
-  ddim_teacher(backend::cpu& be, fisor_model const& model, index_t rows)
+  ddim_teacher(Backend& be, fisor_model const& model, index_t rows)
       : model_(model), sampler_(make_plan(diffusion::ddim{}, diffusion::noise_schedule::vp(model.config().diffusion_steps, model.config().beta_min, model.config().beta_max).levels()),
                                 diffusion::epsilon_prediction{}, diffusion::clip_data{1}),
         step_(rows) {
     plan(memory_, [&](auto& m) {
-      denoiser_ = model.networks().actor.make_workspace<backend::cpu, float>(be, m, rows, nn::mode::inference);
-      work_ = sampler_.make_workspace<float>(m, rows, model.action_dim());
+      denoiser_ = model.networks().actor.template make_workspace<Backend, float>(be, m, rows, nn::mode::inference);
+      work_ = sampler_.template make_workspace<float>(m, rows, model.action_dim());
       return 0;
     });
     model.networks().actor.embed_steps(be, model.parameters().actor, denoiser_);
   }
 
-  void operator()(backend::cpu& be, matrix_view<float const> const& z, matrix_view<float const> const& states, matrix_view<float> const& actions) {
+  void operator()(Backend& be, matrix_view<float const> const& z, matrix_view<float const> const& states, matrix_view<float> const& actions) {
     copy(be, states, model_.networks().actor.state(denoiser_));
-    auto const denoise = [&](backend::cpu& worker, matrix_view<float const> const& x, index_t step) {
+    auto const denoise = [&](Backend& worker, matrix_view<float const> const& x, index_t step) {
       copy(worker, x, model_.networks().actor.action(denoiser_));
       fill(worker, step_.view(), step);
       return model_.networks().actor.forward(worker, model_.parameters().actor, vector_view<index_t const>(step_.view()), denoiser_)(0);
@@ -65,8 +65,8 @@ private:
 };
 
 /// Learns a student on states (n, S) of the data. `report(update, loss)` is called after each update. Throws argument_error for no states.
-template <class Report>
-one_step_policy distill(backend::cpu& be, fisor_model const& model, matrix_view<float const> const& states, distillation_options const& o, Report report) {
+template <class Backend, class Report>
+one_step_policy distill(Backend& be, fisor_model const& model, matrix_view<float const> const& states, distillation_options const& o, Report report) {
   check_shape("distill: states", states.shape(), extents{states.extent(0), model.state_dim()});
   if (states.extent(0) < 1 || o.batch < 1) throw argument_error("distill: no states to learn from");
   one_step_policy student({model.state_dim(), model.action_dim(), o.width, o.hidden});

@@ -1,13 +1,12 @@
 // What a controller asks of FISOR: candidates of one decision, each drawn and judged by itself, loaded from a checkpoint.
 //
-//     rl::controller robot(rl::fisor_agent(io::read_safetensors("seed0.safetensors")));
+//     rl::controller robot(rl::fisor_agent(be, io::read_safetensors("seed0.safetensors")));
 //
-// A candidate is a decision of a fisor_policy that has one candidate, so a round of them is a batch, which threads share. The choice among them follows the checkpoint's options, as in fisor_policy.
+// A candidate is a decision of a fisor_policy that has one candidate, so a round of them is a batch, which threads share. The choice
+// among them follows the checkpoint's options, as in fisor_policy.
 #pragma once
 
 #include <parapet/config.hpp>
-#include <parapet/backend/cpu/cpu.hpp>
-#include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/core/named_tensor.hpp>
 #include <parapet/core/philox.hpp>
 #include <parapet/core/tensor_view.hpp>
@@ -16,21 +15,24 @@
 
 #include <algorithm>
 #include <memory>
+#include <type_traits>
 
 namespace parapet::inline PARAPET_ABI::rl {
 
 struct agent_options {
   index_t candidates = 0;  ///< of a decision; 0: as the checkpoint says
   index_t rows = 16;       ///< of a round
-  int threads = 2;         ///< that share its rows, in eights; 1 is nearly as fast and asks for one core only
   std::uint64_t seed = 0;  ///< of the noise
 };
 
-/// FISOR's candidates, each drawn and judged by itself, and its rule of choice.
+/// FISOR's candidates, each drawn and judged by itself, and its rule of choice. `be` must outlive it, and be nobody else's meanwhile.
+template <class Backend>
 class fisor_agent {
+  static_assert(std::is_same_v<typename Backend::space, host_space>, "fisor_agent: a controller's observations and actions are in host memory, so its backend must be too");
+
 public:
   /// Throws io_error for what is no checkpoint of FISOR, argument_error for options outside their range.
-  explicit fisor_agent(tensor_archive const& checkpoint, agent_options const& options = {}) : self_(std::make_unique<parts>(checkpoint, options)) {}
+  fisor_agent(Backend& be, tensor_archive const& checkpoint, agent_options const& options = {}) : self_(std::make_unique<parts>(be, checkpoint, options)) {}
 
   fisor_model const& model() const { return self_->model; }
   index_t state_dim() const { return self_->model.state_dim(); }
@@ -49,19 +51,20 @@ public:
 
 private:
   struct parts {
-    backend::cpu be;
     fisor_model model;
     index_t candidates;
     philox_stream stream;
-    fisor_policy<backend::cpu> policy;
+    fisor_policy<Backend> policy;
 
-    parts(tensor_archive const& checkpoint, agent_options const& o)
-        : be(o.threads), model(checkpoint), candidates(o.candidates > 0 ? o.candidates : model.config().candidates), stream(o.seed, 1),
-          policy(be, single(model.config()), model.networks(), model.parameters(), std::min(o.rows, candidates), chunk_of(o)) {}
+    parts(Backend& be, tensor_archive const& checkpoint, agent_options const& o)
+        : model(checkpoint), candidates(o.candidates > 0 ? o.candidates : model.config().candidates), stream(o.seed, 1),
+          policy(be, single(model.config()), model.networks(), model.parameters(), std::min(o.rows, candidates), chunk_of(be, o.rows)) {}
 
     /// Rows that one thread takes at a time, a multiple of 8: its products are faster on more of them.
-    static index_t chunk_of(agent_options const& o) {
-      index_t const share = (o.rows + o.threads - 1) / std::max(o.threads, 1);
+    static index_t chunk_of(Backend& be, index_t rows) {
+      index_t threads = 1;
+      if constexpr (requires { be.threads(); }) threads = be.threads();
+      index_t const share = (rows + threads - 1) / threads;
       return std::max<index_t>(8, (share + 7) / 8 * 8);
     }
     /// Options of a policy whose every decision is one candidate.

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <parapet/config.hpp>
-#include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/core/arena.hpp>
 #include <parapet/core/buffer.hpp>
 #include <parapet/core/named_tensor.hpp>
@@ -18,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace parapet::inline PARAPET_ABI::rl {
@@ -84,18 +84,23 @@ private:
   buffer<float> parameters_;
 };
 
-/// What a controller asks of it: candidates, judged by the critics of the FISOR that it was distilled from, and FISOR's rule.
+struct one_step_options {
+  index_t candidates = 0;  ///< of a decision; 0: as FISOR's checkpoint says
+  index_t rows = 16;       ///< of a round
+  std::uint64_t seed = 0;
+};
+
+/// What a controller asks of it: candidates, judged by the critics of the FISOR that it was distilled from, and FISOR's rule. `be`
+/// must outlive it, and be nobody else's meanwhile.
+template <class Backend>
 class one_step_agent {
+  static_assert(std::is_same_v<typename Backend::space, host_space>, "one_step_agent: a controller's observations and actions are in host memory, so its backend must be too");
+
 public:
-  struct options {
-    index_t candidates = 0;  ///< of a decision; 0: as FISOR's checkpoint says
-    index_t rows = 16;       ///< of a round
-    std::uint64_t seed = 0;
-  };
 
   /// Throws argument_error for a policy of other dimensions than the critics.
-  one_step_agent(one_step_policy policy, fisor_model judge, options const& o) : self_(std::make_unique<parts>(std::move(policy), std::move(judge), o)) {}
-  one_step_agent(one_step_policy policy, fisor_model judge) : one_step_agent(std::move(policy), std::move(judge), options{}) {}
+  one_step_agent(Backend& be, one_step_policy policy, fisor_model judge, one_step_options const& options = {})
+      : self_(std::make_unique<parts>(be, std::move(policy), std::move(judge), options)) {}
 
   fisor_model const& model() const { return self_->model; }
   index_t state_dim() const { return self_->model.state_dim(); }
@@ -114,7 +119,7 @@ public:
 
 private:
   struct parts {
-    backend::cpu be{1};
+    Backend& be;
     one_step_policy policy;
     fisor_model model;
     index_t candidates, rows;
@@ -125,8 +130,8 @@ private:
     matrix_view<float> critic_input, state;  // (rows, S + A), (1, S)
     vector_view<float> q, qh;                // (rows)
 
-    parts(one_step_policy p, fisor_model m, options const& o)
-        : policy(std::move(p)), model(std::move(m)), candidates(o.candidates > 0 ? o.candidates : model.config().candidates),
+    parts(Backend& backend, one_step_policy p, fisor_model m, one_step_options const& o)
+        : be(backend), policy(std::move(p)), model(std::move(m)), candidates(o.candidates > 0 ? o.candidates : model.config().candidates),
           rows(std::min(o.rows, candidates)), stream(o.seed, 1) {
       using parapet::detail::concat;
       if (policy.config().state_dim != model.state_dim() || policy.config().action_dim != model.action_dim())
