@@ -74,7 +74,7 @@ void air3d(backend::cpu& be, char const* name, index_t nx, index_t ny, index_t h
 
 void plot(std::vector<curve> const& curves, std::string const& file) {
   static constexpr char const* colours[] = {"#cb181d", "#fd8d3c", "#74c476", "#6baed6", "#08519c"};
-  io::svg_figure figure("Mean error against the exact value");
+  io::svg_figure figure("Mean error against the exact value", 1, 420, 340);
   io::svg_panel& panel = figure.add_panel({1.6, 2.7, -4.5, -1.5}, "a mass between walls, n x n nodes").labels("log10 n", "log10 of the mean error");
   for (std::size_t k = 0; k < curves.size(); ++k) {
     panel.polyline(curves[k].mean, {.stroke = colours[k % 5]}, curves[k].scheme);
