@@ -102,4 +102,10 @@ template <class Agent, class Fallback, class Clock>
 class controller;
 }  // namespace rl
 
+namespace guard {
+struct token;
+struct sentencepiece_model;
+class sentencepiece_tokenizer;
+}  // namespace guard
+
 }  // namespace parapet::inline PARAPET_ABI

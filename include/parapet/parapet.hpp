@@ -28,6 +28,7 @@
 #include <parapet/backend/cpu/map.hpp>
 #include <parapet/backend/cpu/random.hpp>
 #include <parapet/backend/cpu/thread_pool.hpp>
+#include <parapet/backend/cuda/gemm_epilogue.hpp>
 #include <parapet/backend/cuda/gemm_layout.hpp>
 #include <parapet/backend/cuda/launch_shape.hpp>
 #include <parapet/backend/cuda/map_layout.hpp>
@@ -174,6 +175,13 @@
 #include <parapet/rl/rollout.hpp>
 #include <parapet/rl/transitions.hpp>
 
+#include <parapet/guard/charsmap.hpp>
+#include <parapet/guard/code_trie.hpp>
+#include <parapet/guard/merges.hpp>
+#include <parapet/guard/sentencepiece.hpp>
+#include <parapet/guard/sentencepiece_model.hpp>
+#include <parapet/guard/sentencepiece_normalizer.hpp>
+#include <parapet/guard/token.hpp>
 #include <parapet/guard/unicode.hpp>
 #include <parapet/guard/unicode_tables.hpp>
 #include <parapet/guard/utf8.hpp>
