@@ -109,9 +109,9 @@ bool controlled() {
 }
 
 bool with_a_fallback() {
+  backend::cpu be(1);
   // brakes: any callable that does not throw
   auto const brake = [](vector_view<float const> const& observation, vector_view<float> const& action) noexcept { action[0] = observation[1] > 0 ? -1.0f : 1.0f; };
-  backend::cpu be(1);
   rl::controller robot(rl::fisor_agent(be, io::read_safetensors("controller.safetensors")), {.hand_over_infeasible = true}, brake);
   float const broken[] = {std::nanf(""), 0.5f};
   rl::control const out = robot.act({broken, extents{2}});

@@ -9,6 +9,7 @@
 #include <parapet/core/tensor_view.hpp>
 #include <parapet/grid/grid.hpp>
 #include <parapet/math/pack.hpp>
+#include <parapet/reachability/input_set.hpp>
 #include <parapet/reachability/problem.hpp>
 
 #include <type_traits>

@@ -7,6 +7,7 @@
 #include <parapet/core/error.hpp>
 #include <parapet/core/tensor_view.hpp>
 #include <parapet/grid/grid.hpp>
+#include <parapet/grid/interpolate.hpp>
 #include <parapet/math/functions.hpp>
 
 #include <limits>

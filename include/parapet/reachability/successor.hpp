@@ -15,6 +15,7 @@
 #include <parapet/grid/grid.hpp>
 #include <parapet/grid/interpolate.hpp>
 #include <parapet/math/functions.hpp>
+#include <parapet/reachability/input_set.hpp>
 #include <parapet/reachability/lanes.hpp>
 
 #include <cstdint>

@@ -10,6 +10,7 @@
 #include <parapet/config.hpp>
 #include <parapet/backend/reference.hpp>
 #include <parapet/core/arena.hpp>
+#include <parapet/diffusion/noise_schedule.hpp>
 #include <parapet/nn/loss.hpp>
 #include <parapet/rl/fisor_kernels.hpp>
 #include <parapet/rl/fisor_networks.hpp>
