@@ -3,7 +3,7 @@
     pip install sentencepiece==0.2.3
     python sentencepiece_models.py            # writes bpe.model, unigram.model and sentencepiece.txt beside itself
 
-bpe: byte fallback, identity, as Mistral's. unigram: nmt_nfkc, no fallback, one space for many, as XLM-RoBERTa's.
+bpe: byte fallback, no normalisation, as Mistral's. unigram: a charsmap, no fallback, one space for many, as XLM-RoBERTa's.
 Lines of sentencepiece.txt: `model|text in hexadecimal|id begin end, ...|decoded text in hexadecimal`; offsets in bytes.
 """
 import io
