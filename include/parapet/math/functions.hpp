@@ -10,6 +10,9 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
 
 namespace parapet::inline PARAPET_ABI::math {
 
@@ -61,24 +64,41 @@ PARAPET_INLINE pack<T> min(pack<T> const& a, std::type_identity_t<pack<T>> const
 template <class T>
 PARAPET_INLINE pack<T> max(pack<T> const& a, std::type_identity_t<pack<T>> const& b) { return where(a < b, b, a); }
 template <class T>
-PARAPET_INLINE pack<T> abs(pack<T> const& a) { return where(a <= T(0), T(0) - a, a); }  // +0 for -0
+PARAPET_INLINE pack<T> abs(pack<T> const& a) {
+  // By the sign bit: one operation, where a comparison and a choice are three.
+  using bits = parapet::detail::native<parapet::detail::mask_element<T>>;
+  pack<T> r;
+  PARAPET_UNROLL for (int i = 0; i < pack<T>::parts; ++i) {
+    bits b;
+    std::memcpy(&b, &a.part[i], sizeof b);
+    b &= std::numeric_limits<parapet::detail::mask_element<T>>::max();
+    std::memcpy(&r.part[i], &b, sizeof b);
+  }
+  return r;
+}
 
 /// Square root; NaN for negative numbers.
 template <class T>
 PARAPET_INLINE pack<T> sqrt(pack<T> const& a) {
 #if defined(__SSE2__) && !defined(__CUDACC__)
   // By register: a loop over std::sqrt would test every lane for errno.
-  constexpr int bytes = PARAPET_SIMD_BYTES < 32 ? PARAPET_SIMD_BYTES : 32;
-  typedef T part __attribute__((vector_size(bytes)));
   pack<T> r;
-  PARAPET_UNROLL for (int i = 0; i < 64 / bytes; ++i) {
-    part x;
-    std::memcpy(&x, reinterpret_cast<char const*>(&a) + i * bytes, bytes);
-    if constexpr (bytes == 16 && std::is_same_v<T, float>) x = __builtin_ia32_sqrtps(x);
-    else if constexpr (bytes == 16) x = __builtin_ia32_sqrtpd(x);
-    else if constexpr (std::is_same_v<T, float>) x = __builtin_ia32_sqrtps256(x);
-    else x = __builtin_ia32_sqrtpd256(x);
-    std::memcpy(reinterpret_cast<char*>(&r) + i * bytes, &x, bytes);
+  PARAPET_UNROLL for (int i = 0; i < pack<T>::parts; ++i) {
+    auto const x = a.part[i];
+    constexpr bool is_float = std::is_same_v<T, float>;
+#if PARAPET_SIMD_BYTES == 64 && defined(__clang__)
+    if constexpr (is_float) r.part[i] = __builtin_ia32_sqrtps512(x, 4);
+    else r.part[i] = __builtin_ia32_sqrtpd512(x, 4);
+#elif PARAPET_SIMD_BYTES == 64
+    if constexpr (is_float) r.part[i] = __builtin_ia32_sqrtps512_mask(x, x, static_cast<short>(-1), 4);
+    else r.part[i] = __builtin_ia32_sqrtpd512_mask(x, x, static_cast<char>(-1), 4);
+#elif PARAPET_SIMD_BYTES == 32
+    if constexpr (is_float) r.part[i] = __builtin_ia32_sqrtps256(x);
+    else r.part[i] = __builtin_ia32_sqrtpd256(x);
+#else
+    if constexpr (is_float) r.part[i] = __builtin_ia32_sqrtps(x);
+    else r.part[i] = __builtin_ia32_sqrtpd(x);
+#endif
   }
   return r;
 #else
@@ -188,21 +208,36 @@ PARAPET_INLINE pack<float> erf_float(pack<float> const& x) {
   return where(x == x, y, x);
 }
 
-/// sin (quarter = 0) or cos (quarter = 1) for |x| <= 8192: reduction by pi / 2 in three parts.
-PARAPET_INLINE pack<float> sin_quarter(pack<float> const& x, float quarter) {
-  auto const n = round(x * 0.636619772367581343f);
+/// sin (quarter = 0) or cos (quarter = 1) for |x| <= 8192: reduction by pi / 2 in three parts. In n + 1.5 * 2^23 the last bits are
+/// the integer n: an odd one swaps sine and cosine, every second pair of quarters turns the sign.
+PARAPET_INLINE pack<float> sin_quarter(pack<float> const& x, std::int32_t quarter) {
+  auto const biased = x * 0.636619772367581343f + 12582912.0f;
+  auto const n = biased - 12582912.0f;
   auto const r = ((x - n * 1.5703125f) - n * 4.837512969970703125e-4f) - n * 7.54978995489188216e-8f;
   auto const z = r * r;
   static constexpr float s[] = {-1.9515295891e-4f, 8.3321608736e-3f, -1.6666654611e-1f};
   static constexpr float c[] = {2.443315711809948e-5f, -1.388731625493765e-3f, 4.166664568298827e-2f};
   auto const sine = polynomial(z, s) * z * r + r;
   auto const cosine = polynomial(z, c) * z * z - 0.5f * z + 1.0f;
-  auto const k = n + quarter;
-  auto const odd = k - 2.0f * round(k * 0.5f - 0.25f);           // 0 or 1
-  auto const half = round((k - odd) * 0.5f);                     // number of half turns
-  auto const flip = half - 2.0f * round(half * 0.5f - 0.25f);    // 0 or 1
-  auto const value = where(odd == 0.0f, sine, cosine);
-  return where(flip == 0.0f, value, -value);
+  pack<float> y;
+  PARAPET_UNROLL for (int i = 0; i < pack<float>::parts; ++i) {
+    native<std::int32_t> k, bits;
+    std::memcpy(&k, &biased.part[i], sizeof k);
+    k += quarter;
+    auto const value = (k & 1) == 0 ? sine.part[i] : cosine.part[i];
+    std::memcpy(&bits, &value, sizeof bits);
+    bits ^= (k & 2) << 30;
+    std::memcpy(&y.part[i], &bits, sizeof bits);
+  }
+  return y;
+}
+
+/// Lane by lane, out of line: what the rare pack with a large float pays must not cost the others registers.
+[[gnu::noinline, gnu::cold, gnu::pure]] inline pack<float> large_sin(pack<float> const& x) {
+  return lane_by_lane(x, [](float v) { return std::sin(v); });
+}
+[[gnu::noinline, gnu::cold, gnu::pure]] inline pack<float> large_cos(pack<float> const& x) {
+  return lane_by_lane(x, [](float v) { return std::cos(v); });
 }
 
 }  // namespace detail
@@ -232,16 +267,32 @@ PARAPET_INLINE pack<T> erf(pack<T> const& x) {
 /// Sine; fast where no float of the pack is beyond 8192.
 template <class T>
 PARAPET_INLINE pack<T> sin(pack<T> const& x) {
-  if constexpr (std::is_same_v<T, float>)
-    if (!any(abs(x) > 8192.0f)) return detail::sin_quarter(x, 0.0f);
-  return detail::lane_by_lane(x, [](T v) { return std::sin(v); });
+  if constexpr (std::is_same_v<T, float>) {
+    // The fast one in any case: without a condition before it, loops may keep it.
+    auto const y = detail::sin_quarter(x, 0);
+    if (any(abs(x) > 8192.0f)) [[unlikely]] {
+      auto const in_memory = x;
+      return detail::large_sin(in_memory);
+    }
+    return y;
+  } else {
+    return detail::lane_by_lane(x, [](T v) { return std::sin(v); });
+  }
 }
 /// Cosine; fast where no float of the pack is beyond 8192.
 template <class T>
 PARAPET_INLINE pack<T> cos(pack<T> const& x) {
-  if constexpr (std::is_same_v<T, float>)
-    if (!any(abs(x) > 8192.0f)) return detail::sin_quarter(x, 1.0f);
-  return detail::lane_by_lane(x, [](T v) { return std::cos(v); });
+  if constexpr (std::is_same_v<T, float>) {
+    // The fast one in any case: without a condition before it, loops may keep it.
+    auto const y = detail::sin_quarter(x, 1);
+    if (any(abs(x) > 8192.0f)) [[unlikely]] {
+      auto const in_memory = x;
+      return detail::large_cos(in_memory);
+    }
+    return y;
+  } else {
+    return detail::lane_by_lane(x, [](T v) { return std::cos(v); });
+  }
 }
 
 /// x limited to [low, high]; NaN stays NaN.

@@ -83,8 +83,8 @@ struct pack {
   PARAPET_INLINE void store(T* to) const {
     PARAPET_UNROLL for (int i = 0; i < parts; ++i) std::memcpy(to + i * (lanes / parts), &part[i], sizeof(native));
   }
-  /// The first `count` lanes from memory, the others zero.
-  static PARAPET_INLINE pack load(T const* from, index_t count) {
+  /// The first `count` lanes from memory, the others zero. A pure function: a loop that calls it may still keep what does not change.
+  [[gnu::noinline, gnu::pure]] static pack load(T const* from, index_t count) {
     T lane[lanes] = {};
     std::memcpy(lane, from, static_cast<std::size_t>(count) * sizeof(T));
     return load(lane);
@@ -149,10 +149,18 @@ template <class T>
 PARAPET_INLINE bool any(pack_mask<T> const& mask) {
   auto folded = mask.part[0];
   PARAPET_UNROLL for (int i = 1; i < detail::natives_per_pack; ++i) folded |= mask.part[i];
+#if PARAPET_SIMD_BYTES == 64 && defined(__AVX512DQ__) && !defined(__CUDACC__)
+  typedef int words __attribute__((vector_size(64)));
+  return __builtin_ia32_cvtd2mask512(reinterpret_cast<words>(folded)) != 0;
+#elif PARAPET_SIMD_BYTES == 32 && !defined(__CUDACC__)
+  typedef float floats __attribute__((vector_size(32)));
+  return __builtin_ia32_movmskps256(reinterpret_cast<floats>(folded)) != 0;
+#else
   std::int64_t word[sizeof folded / 8], all = 0;
   std::memcpy(word, &folded, sizeof folded);
   PARAPET_UNROLL for (std::int64_t w : word) all |= w;
   return all != 0;
+#endif
 }
 
 /// Sum of the lanes by halving: a fixed order on every machine.
