@@ -31,6 +31,13 @@
 /// Forces inlining: a lane type that crosses a call boundary goes through memory and loses its point.
 #define PARAPET_INLINE inline __attribute__((always_inline))
 
+/// Behind the parameters of a lambda that must be inlined: the same for its call operator.
+#if defined(__CUDACC__)
+#define PARAPET_LAMBDA
+#else
+#define PARAPET_LAMBDA __attribute__((always_inline))
+#endif
+
 /// Unrolls the loop that follows, which has a small constant count: g++ keeps arrays of registers in memory otherwise.
 #if defined(__CUDACC__)
 #define PARAPET_UNROLL  // packs are for host code, which such a unit leaves to others

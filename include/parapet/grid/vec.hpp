@@ -6,7 +6,23 @@
 #include <parapet/config.hpp>
 #include <parapet/fwd.hpp>
 
+#include <type_traits>
+#include <utility>
+
 namespace parapet::inline PARAPET_ABI::grid {
+
+namespace detail {
+template <class F, int... I>
+PARAPET_INLINE PARAPET_FN constexpr void unrolled(F const& f, std::integer_sequence<int, I...>) {
+  (f(std::integral_constant<int, I>{}), ...);
+}
+}  // namespace detail
+
+/// f(0), ..., f(N - 1), each with a constant. g++ unrolls loops only after it has given up on keeping arrays in registers.
+template <int N, class F>
+PARAPET_INLINE PARAPET_FN constexpr void unrolled(F const& f) {
+  detail::unrolled(f, std::make_integer_sequence<int, N>{});
+}
 
 /// N numbers of type X.
 template <class X, int N>
@@ -18,15 +34,15 @@ struct vec {
   PARAPET_INLINE PARAPET_FN constexpr X const& operator[](int i) const { return values[i]; }
 
   friend PARAPET_INLINE PARAPET_FN constexpr vec operator+(vec a, vec const& b) {
-    PARAPET_UNROLL for (int i = 0; i < N; ++i) a[i] = a[i] + b[i];
+    unrolled<N>([&](auto i) PARAPET_LAMBDA { a[i] = a[i] + b[i]; });
     return a;
   }
   friend PARAPET_INLINE PARAPET_FN constexpr vec operator-(vec a, vec const& b) {
-    PARAPET_UNROLL for (int i = 0; i < N; ++i) a[i] = a[i] - b[i];
+    unrolled<N>([&](auto i) PARAPET_LAMBDA { a[i] = a[i] - b[i]; });
     return a;
   }
   friend PARAPET_INLINE PARAPET_FN constexpr vec operator*(X const& factor, vec a) {
-    PARAPET_UNROLL for (int i = 0; i < N; ++i) a[i] = factor * a[i];
+    unrolled<N>([&](auto i) PARAPET_LAMBDA { a[i] = factor * a[i]; });
     return a;
   }
 };
@@ -38,7 +54,7 @@ PARAPET_INLINE PARAPET_FN constexpr X dot(vec<X, N> const& a, vec<X, N> const& b
     return X(0.0f);
   } else {
     X sum = a[0] * b[0];
-    PARAPET_UNROLL for (int i = 1; i < N; ++i) sum = sum + a[i] * b[i];
+    unrolled<N - 1>([&](auto i) PARAPET_LAMBDA { sum = sum + a[i + 1] * b[i + 1]; });
     return sum;
   }
 }
@@ -47,7 +63,7 @@ PARAPET_INLINE PARAPET_FN constexpr X dot(vec<X, N> const& a, vec<X, N> const& b
 template <class X, class Y, int N>
 PARAPET_INLINE PARAPET_FN constexpr vec<X, N> convert(vec<Y, N> const& a) {
   vec<X, N> r{};
-  PARAPET_UNROLL for (int i = 0; i < N; ++i) r[i] = X(a[i]);
+  unrolled<N>([&](auto i) PARAPET_LAMBDA { r[i] = X(a[i]); });
   return r;
 }
 
@@ -61,12 +77,12 @@ struct mat {
 
   PARAPET_INLINE PARAPET_FN constexpr vec<X, Columns> row(int i) const {
     vec<X, Columns> r{};
-    PARAPET_UNROLL for (int j = 0; j < Columns; ++j) r[j] = (*this)(i, j);
+    unrolled<Columns>([&](auto j) PARAPET_LAMBDA { r[j] = (*this)(i, j); });
     return r;
   }
   PARAPET_INLINE PARAPET_FN constexpr vec<X, Rows> column(int j) const {
     vec<X, Rows> r{};
-    PARAPET_UNROLL for (int i = 0; i < Rows; ++i) r[i] = (*this)(i, j);
+    unrolled<Rows>([&](auto i) PARAPET_LAMBDA { r[i] = (*this)(i, j); });
     return r;
   }
 };

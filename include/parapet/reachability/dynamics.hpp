@@ -133,36 +133,35 @@ struct affine_parts {
 /// The parts as the system gives them, or from differences of its derivative.
 template <affine_dynamics S, class X>
 PARAPET_INLINE PARAPET_FN affine_parts<S, X> parts_of(S const& s, vec<X, S::state_dim> const& x, X const& t) {
-  affine_parts<S, X> parts{};
   constexpr int n = S::state_dim, m = control_dim<S>, k = disturbance_dim<S>;
+  // Returned as they are made: copies of matrices of lanes would stay in memory.
   if constexpr (detail::has_steady_parts<S>) {
-    parts.drift = s.drift(x);
-    parts.control = s.control_matrix(x);
-    if constexpr (k > 0) parts.disturbance = s.disturbance_matrix(x);
+    if constexpr (k > 0) return {s.drift(x), s.control_matrix(x), s.disturbance_matrix(x)};
+    else return {s.drift(x), s.control_matrix(x), {}};
   } else if constexpr (detail::has_timed_parts<S>) {
-    parts.drift = s.drift(x, t);
-    parts.control = s.control_matrix(x, t);
-    if constexpr (k > 0) parts.disturbance = s.disturbance_matrix(x, t);
+    if constexpr (k > 0) return {s.drift(x, t), s.control_matrix(x, t), s.disturbance_matrix(x, t)};
+    else return {s.drift(x, t), s.control_matrix(x, t), {}};
   } else {
+    affine_parts<S, X> parts{};
     vec<X, m> u{};
     vec<X, k> d{};
-    PARAPET_UNROLL for (int j = 0; j < m; ++j) u[j] = X(0.0f);
-    PARAPET_UNROLL for (int j = 0; j < k; ++j) d[j] = X(0.0f);
+    grid::unrolled<m>([&](auto j) PARAPET_LAMBDA { u[j] = X(0.0f); });
+    grid::unrolled<k>([&](auto j) PARAPET_LAMBDA { d[j] = X(0.0f); });
     parts.drift = detail::given_derivative(s, x, u, d, t);
     PARAPET_UNROLL for (int j = 0; j < m; ++j) {
       u[j] = X(1.0f);
       vec<X, n> const moved = detail::given_derivative(s, x, u, d, t);
-      PARAPET_UNROLL for (int i = 0; i < n; ++i) parts.control(i, j) = moved[i] - parts.drift[i];
+      grid::unrolled<n>([&](auto i) PARAPET_LAMBDA { parts.control(i, j) = moved[i] - parts.drift[i]; });
       u[j] = X(0.0f);
     }
     PARAPET_UNROLL for (int j = 0; j < k; ++j) {
       d[j] = X(1.0f);
       vec<X, n> const moved = detail::given_derivative(s, x, u, d, t);
-      PARAPET_UNROLL for (int i = 0; i < n; ++i) parts.disturbance(i, j) = moved[i] - parts.drift[i];
+      grid::unrolled<n>([&](auto i) PARAPET_LAMBDA { parts.disturbance(i, j) = moved[i] - parts.drift[i]; });
       d[j] = X(0.0f);
     }
+    return parts;
   }
-  return parts;
 }
 
 /// x' of any system; t is unused where it does not vary in time.

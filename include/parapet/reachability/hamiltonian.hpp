@@ -62,13 +62,13 @@ namespace detail {
 template <int Rows, int Columns, class X>
 PARAPET_INLINE PARAPET_FN vec<X, Columns> pulled_back(mat<X, Rows, Columns> const& g, vec<X, Rows> const& p) {
   vec<X, Columns> q{};
-  PARAPET_UNROLL for (int j = 0; j < Columns; ++j) q[j] = dot(g.column(j), p);
+  grid::unrolled<Columns>([&](auto j) PARAPET_LAMBDA { q[j] = dot(g.column(j), p); });
   return q;
 }
 
 template <class X, int N>
 PARAPET_INLINE PARAPET_FN vec<X, N> negated(vec<X, N> q) {
-  PARAPET_UNROLL for (int j = 0; j < N; ++j) q[j] = -q[j];
+  grid::unrolled<N>([&](auto j) PARAPET_LAMBDA { q[j] = -q[j]; });
   return q;
 }
 
@@ -143,7 +143,7 @@ template <class S, class X, class U, class D>
 PARAPET_INLINE PARAPET_FN vec<X, S::state_dim> speeds(affine_parts<S, X> const& parts, U const& u, vec<X, control_dim<S>> const& u_centre,
                                                       D const& d, vec<X, disturbance_dim<S>> const& d_centre) {
   vec<X, S::state_dim> a{};
-  PARAPET_UNROLL for (int i = 0; i < S::state_dim; ++i) {
+  grid::unrolled<S::state_dim>([&](auto i) PARAPET_LAMBDA {
     X mean = parts.drift[i], spread = X(0.0f);
     if constexpr (control_dim<S> > 0) {
       mean = mean + dot(parts.control.row(i), u_centre);
@@ -154,7 +154,7 @@ PARAPET_INLINE PARAPET_FN vec<X, S::state_dim> speeds(affine_parts<S, X> const& 
       spread = spread + d.spread(parts.disturbance.row(i));
     }
     a[i] = math::abs(mean) + spread;
-  }
+  });
   return a;
 }
 

@@ -21,7 +21,7 @@ struct lane_box {
   vec<X, M> centre, half;
   PARAPET_INLINE PARAPET_FN X spread(vec<X, M> const& row) const {
     X sum = X(0.0f);
-    PARAPET_UNROLL for (int j = 0; j < M; ++j) sum = sum + math::abs(row[j]) * half[j];
+    grid::unrolled<M>([&](auto j) PARAPET_LAMBDA { sum = sum + math::abs(row[j]) * half[j]; });
     return sum;
   }
 };
@@ -45,25 +45,25 @@ struct box {
   template <class X>
   PARAPET_INLINE PARAPET_FN vec<X, M> centre() const {
     vec<X, M> u{};
-    PARAPET_UNROLL for (int j = 0; j < M; ++j) u[j] = X(0.5 * (lower[j] + upper[j]));
+    grid::unrolled<M>([&](auto j) PARAPET_LAMBDA { u[j] = X(0.5 * (lower[j] + upper[j])); });
     return u;
   }
   template <class X>
   PARAPET_INLINE PARAPET_FN X support(vec<X, M> const& q) const {
     X sum = X(0.0f);
-    PARAPET_UNROLL for (int j = 0; j < M; ++j) sum = sum + math::max(q[j] * X(lower[j]), q[j] * X(upper[j]));
+    grid::unrolled<M>([&](auto j) PARAPET_LAMBDA { sum = sum + math::max(q[j] * X(lower[j]), q[j] * X(upper[j])); });
     return sum;
   }
   template <class X>
   PARAPET_INLINE PARAPET_FN vec<X, M> argmax(vec<X, M> const& q) const {
     vec<X, M> u{};
-    PARAPET_UNROLL for (int j = 0; j < M; ++j) u[j] = math::where(q[j] >= X(0.0f), X(upper[j]), X(lower[j]));
+    grid::unrolled<M>([&](auto j) PARAPET_LAMBDA { u[j] = math::where(q[j] >= X(0.0f), X(upper[j]), X(lower[j])); });
     return u;
   }
   template <class X>
   PARAPET_INLINE PARAPET_FN X spread(vec<X, M> const& row) const {
     X sum = X(0.0f);
-    PARAPET_UNROLL for (int j = 0; j < M; ++j) sum = sum + math::abs(row[j]) * X(0.5 * (upper[j] - lower[j]));
+    grid::unrolled<M>([&](auto j) PARAPET_LAMBDA { sum = sum + math::abs(row[j]) * X(0.5 * (upper[j] - lower[j])); });
     return sum;
   }
   template <class X>
@@ -91,7 +91,7 @@ struct ball {
   template <class X>
   PARAPET_INLINE PARAPET_FN vec<X, M> centre() const {
     vec<X, M> u{};
-    PARAPET_UNROLL for (int j = 0; j < M; ++j) u[j] = X(0.0f);
+    grid::unrolled<M>([&](auto j) PARAPET_LAMBDA { u[j] = X(0.0f); });
     return u;
   }
   template <class X>
@@ -127,7 +127,7 @@ struct input_list {
   template <class X>
   PARAPET_INLINE PARAPET_FN vec<X, M> centre() const {
     vec<X, M> u{};
-    PARAPET_UNROLL for (int j = 0; j < M; ++j) u[j] = X(0.0f);
+    grid::unrolled<M>([&](auto j) PARAPET_LAMBDA { u[j] = X(0.0f); });
     return u;
   }
   template <class X>

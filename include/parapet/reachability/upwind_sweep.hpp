@@ -63,7 +63,7 @@ struct upwind_stage {
     }
     auto const h = evaluate<role, Dissipation>(system, x, left, right, X(time));
     rate = h.value;
-    PARAPET_UNROLL for (int i = 0; i < dim; ++i) rate = rate + h.speeds[i] * (X(0.5f) * jump[i]);
+    grid::unrolled<dim>([&](auto i) PARAPET_LAMBDA { rate = rate + h.speeds[i] * (X(0.5f) * jump[i]); });
     rate = math::min(rate, X(highest_rate));
     X v = X(a) * before + X(b) * (centre + X(dt) * rate);
     if (ends_step) {

@@ -69,8 +69,13 @@ std::vector<T> last_coordinates(grid::grid<D> const& nodes) {
 
 /// to[j] = from[j] for a row, with `ghosts` nodes on each side.
 template <class T>
-void copy_with_ghosts(T const* from, index_t n, grid::boundary boundary, index_t ghosts, T* to) {
-  std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
+PARAPET_INLINE void copy_with_ghosts(T const* from, index_t n, grid::boundary boundary, index_t ghosts, T* to) {
+  constexpr index_t width = pack<T>::lanes;
+  if (n < width) std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
+  else {
+    for (index_t j = 0; j < n - width; j += width) pack<T>::load(from + j).store(to + j);
+    pack<T>::load(from + n - width).store(to + n - width);
+  }
   for (index_t k = 1; k <= ghosts; ++k) {
     to[-k] = beyond(from, 1, n, boundary, -k);
     to[n - 1 + k] = beyond(from, 1, n, boundary, n - 1 + k);
@@ -94,7 +99,8 @@ struct lane_changes {
   }
 };
 
-/// One worker's view of a stage.
+/// One worker's view of a stage. It sweeps neighbouring rows together, pack by pack: what depends on the last coordinate, a
+/// heading's sine and cosine for instance, the compiler then computes once for all of them.
 template <class Stage>
 class row_sweeper {
   using T = typename Stage::scalar;
@@ -102,17 +108,16 @@ class row_sweeper {
   using scheme = typename Stage::scheme;
   static constexpr int dim = Stage::dim, reach = scheme::reach, outer = dim > 1 ? dim - 1 : 1;
   static constexpr index_t width = lanes::lanes;
+  static constexpr index_t together = dim > 1 ? 16 : 1;
 
 public:
   lane_changes<T> changes;  ///< over all rows swept, at the end of a step
 
-  /// Memory for ghosts, in elements: the row itself and `reach` rows on either side of each outer axis.
-  static index_t scratch_size(index_t row_length) { return (1 + 2 * reach * (dim - 1)) * pitch(row_length); }
+  /// Memory for ghosts, in elements: for each row of a block itself and `reach` rows on either side of each outer axis.
+  static index_t scratch_size(index_t row_length) { return together * copies * pitch(row_length); }
 
   row_sweeper(Stage const& stage, T const* last, T skip_below, T* scratch)
-      : stage_(stage), last_(last), skip_below_(skip_below), n_(stage.nodes.shape()[dim - 1]), centre_(scratch + width) {
-    for (int a = 0; a < dim - 1; ++a)
-      for (int k = 0; k < 2 * reach; ++k) ghost_[a][k] = scratch + (1 + a * 2 * reach + k) * pitch(n_);
+      : stage_(stage), last_(last), skip_below_(skip_below), n_(stage.nodes.shape()[dim - 1]), scratch_(scratch + width) {
     index_t stride = n_;
     for (int a = dim - 2; a >= 0; --a) {
       stride_[a] = stride;
@@ -122,86 +127,118 @@ public:
 
   /// Sweeps those rows of [first, end) that are active; at the end of a step, says which have changed. Returns how many it swept.
   index_t sweep(index_t first, index_t end, row_activity& activity) {
-    // Copies, because a store of lanes might as well change any member: in locals the compiler sees that it does not.
-    Stage const stage = stage_;
-    lanes inverse_dx[dim];
-    PARAPET_UNROLL for (int a = 0; a < dim; ++a) inverse_dx[a] = lanes(static_cast<T>(stage.nodes.inverse_spacing(a)));
     index_t swept = 0;
-    for (row_walk<dim> at(stage.nodes.shape(), first); at.row < end; at.next()) {
-      auto const row = static_cast<std::size_t>(at.row);
-      bool changed = false;
-      if (activity.active[row]) {
-        changed = sweep_row(stage, inverse_dx, at);
-        ++swept;
+    block_row rows[together];
+    for (row_walk<dim> at(stage_.nodes.shape(), first); at.row < end;) {
+      // Rows of a block differ in the index along the axis before the last.
+      index_t const left = dim > 1 ? stage_.nodes.shape()[outer - 1] - at.index[outer - 1] : 1;
+      vec<lanes, dim> const x = row_states<T>(stage_.nodes, at.index);
+      index_t count = 0;
+      for (index_t const stop = at.row + std::min({together, left, end - at.row}); at.row < stop; at.next()) {
+        auto const row = static_cast<std::size_t>(at.row);
+        if (activity.active[row]) open(rows[count], at, count), ++count;
+        else if (stage_.ends_step) activity.changed[row] = false;
       }
-      if (stage.ends_step) activity.changed[row] = changed;
+      if (count == 0) continue;
+      sweep_block(rows, count, x);
+      swept += count;
+      if (!stage_.ends_step) continue;
+      for (index_t r = 0; r < count; ++r) {
+        changes.most = math::max(changes.most, rows[r].most);
+        activity.changed[static_cast<std::size_t>(rows[r].start / n_)] = any(rows[r].most > lanes(skip_below_));
+      }
     }
     return swept;
   }
 
 private:
-  /// Whether a value of the row changed by more than the threshold; false but at the end of a step.
-  PARAPET_INLINE bool sweep_row(Stage const& stage, lanes const (&inverse_dx)[dim], row_walk<dim> const& at) {
-    index_t const start = at.row * n_, n = n_;
-    T const* const centre = centre_;
-    T const* const last = last_;
-    copy_with_ghosts(stage.from + start, n, stage.nodes.axis(dim - 1).beyond, reach, centre_);
-    T const* line[outer][2 * reach + 1];
+  static constexpr index_t copies = 1 + 2 * reach * (dim - 1);
+
+  /// A row of the block that is being swept.
+  struct block_row {
+    T const* line[outer][2 * reach + 1];  ///< neighbours along the outer axes
+    T const* centre;                      ///< the row with its ghosts
+    index_t start;                        ///< its first node
+    T coordinate;                         ///< along the axis before the last
+    lanes tail, most;                     ///< new values of its last pack; the largest change by lane
+  };
+
+  void open(block_row& row, row_walk<dim> const& at, index_t place) {
+    T* const memory = scratch_ + place * copies * pitch(n_);
+    row.start = at.row * n_;
+    row.centre = memory;
+    row.most = T(0);
+    row.coordinate = dim > 1 ? static_cast<T>(stage_.nodes.coordinate(outer - 1, at.index[outer - 1])) : T(0);
+    T const* const from = stage_.from + row.start;
+    copy_with_ghosts(from, n_, stage_.nodes.axis(dim - 1).beyond, reach, memory);
     for (int a = 0; a < dim - 1; ++a)
-      for (int k = -reach; k <= reach; ++k) line[a][k + reach] = k == 0 ? centre : neighbour(stage.from + start, a, at.index[a], k);
-    vec<lanes, dim> x = row_states<T>(stage.nodes, at.index);
-    lane_changes<T> moved;
+      for (int k = -reach; k <= reach; ++k)
+        row.line[a][k + reach] =
+            k == 0 ? row.centre : neighbour(from, a, at.index[a], k, memory + (1 + a * 2 * reach + (k < 0 ? k + reach : k + reach - 1)) * pitch(n_));
+  }
+
+  void sweep_block(block_row* rows, index_t count_of_rows, vec<lanes, dim> x) {
+    // Copies, because a store of lanes might as well change any member: in locals the compiler sees that it does not.
+    Stage const stage = stage_;
+    lanes inverse_dx[dim];
+    grid::unrolled<dim>([&](auto a) PARAPET_LAMBDA { inverse_dx[a] = lanes(static_cast<T>(stage.nodes.inverse_spacing(a))); });
+    lanes poison = changes.poison;
 
     // The last pack first, kept until the others have read `base`, which may be where they write.
-    index_t const count = std::min(n, width), overlapping = n - count, packs = 1 + (overlapping + width - 1) / width;
-    lanes tail = T(0);
+    index_t const n = n_, count = std::min(n, width), overlapping = n - count, packs = 1 + (overlapping + width - 1) / width;
     for (index_t p = 0; p < packs; ++p) {
       index_t const j = p == 0 ? overlapping : (p - 1) * width;
-      lanes const here = lanes::load(centre + j);
-      vec<lanes, dim> left, right;
-      PARAPET_UNROLL for (int a = 0; a < dim; ++a) {
-        lanes v[2 * reach + 1];
-        PARAPET_UNROLL for (int k = -reach; k <= reach; ++k)
-          v[k + reach] = k == 0 ? here : lanes::load(a == dim - 1 ? centre + j + k : line[a < dim - 1 ? a : 0][k + reach] + j);
-        auto const slopes = scheme::slopes(v, inverse_dx[a]);
-        left[a] = slopes.left;
-        right[a] = slopes.right;
+      x[dim - 1] = lanes::load(last_ + j);
+      for (block_row* row = rows; row != rows + count_of_rows; ++row) {
+        if constexpr (dim > 1) x[dim > 1 ? dim - 2 : 0] = lanes(row->coordinate);
+        lanes const here = lanes::load(row->centre + j);
+        vec<lanes, dim> left, right;
+        grid::unrolled<dim>([&](auto a) PARAPET_LAMBDA {
+          lanes v[2 * reach + 1];
+          grid::unrolled<2 * reach + 1>([&](auto k) PARAPET_LAMBDA {
+            if constexpr (k == reach) v[k] = here;
+            else if constexpr (a == dim - 1) v[k] = lanes::load(row->centre + j + (k - reach));
+            else v[k] = lanes::load(row->line[a][k] + j);
+          });
+          auto const slopes = scheme::slopes(v, inverse_dx[a]);
+          left[a] = slopes.left;
+          right[a] = slopes.right;
+        });
+        node_span<lanes> const span{row->start + j, count};
+        lanes const before = span.load(stage.base);
+        lanes const v = stage.updated(span, x, left, right, here, before);
+        if (stage.ends_step) {
+          lanes const moved = count == width ? math::abs(v - before) : first_lanes(math::abs(v - before), count);
+          row->most = math::max(row->most, moved);
+          poison = poison + (moved - moved);
+          if (stage.arrival != nullptr) arrive(stage.arrival, span, stage.elapsed, stage.step, v, before);
+        }
+        if (p == 0) row->tail = v;
+        else v.store(stage.to + span.offset);
       }
-      x[dim - 1] = lanes::load(last + j);
-      node_span<lanes> const span{start + j, count};
-      lanes const before = span.load(stage.base);
-      lanes const v = stage.updated(span, x, left, right, here, before);
-      if (stage.ends_step) {
-        moved.add(count == width ? math::abs(v - before) : first_lanes(math::abs(v - before), count));
-        if (stage.arrival != nullptr) arrive(stage.arrival, span, stage.elapsed, stage.step, v, before);
-      }
-      if (p == 0) tail = v;
-      else v.store(stage.to + span.offset);
     }
-    if (count == width) tail.store(stage.to + start + overlapping);
-    else tail.store(stage.to + start, count);
-    if (!stage.ends_step) return false;
-    changes.most = math::max(changes.most, moved.most);
-    changes.poison = changes.poison + moved.poison;
-    return any(moved.most > lanes(skip_below_));
+    for (block_row const* row = rows; row != rows + count_of_rows; ++row) {
+      if (count == width) row->tail.store(stage.to + row->start + overlapping);
+      else row->tail.store(stage.to + row->start, count);
+    }
+    changes.poison = poison;
   }
 
   static index_t pitch(index_t n) { return (n + 3 * width - 1) / width * width; }
 
-  static lanes first_lanes(lanes x, index_t count) {
+  [[gnu::noinline, gnu::pure]] static lanes first_lanes(lanes const& x, index_t count) {
     T lane[width];
     x.store(lane);
     return lanes::load(lane, count);
   }
 
   /// The row k steps along an outer axis, made up where there is none. A short row is copied: a pack would read beyond it.
-  T const* neighbour(T const* row, int a, index_t i, int k) {
+  T const* neighbour(T const* row, int a, index_t i, int k, T* made) const {
     auto const& axis = stage_.nodes.axis(a);
     index_t j = i + k;
     if (axis.is_periodic()) j = j < 0 ? j + axis.n : j >= axis.n ? j - axis.n : j;
     bool const exists = j >= 0 && j < axis.n;
     if (exists && n_ >= width) return row + (j - i) * stride_[a];
-    T* const made = ghost_[a][k < 0 ? k + reach : k + reach - 1];
     if (exists) {
       std::memcpy(made, row + (j - i) * stride_[a], static_cast<std::size_t>(n_) * sizeof(T));
       return made;
@@ -232,8 +269,7 @@ private:
   T const* last_;
   T skip_below_;
   index_t n_;
-  T* centre_;
-  T* ghost_[outer][2 * reach];
+  T* scratch_;
   index_t stride_[outer];
 };
 
@@ -281,7 +317,7 @@ void speed_sweep(backend::cpu& be, grid::grid<System::state_dim> const& nodes, S
         x[dim - 1] = pack<T>::load(last.data() + j);
         auto const speed = max_speed(system, x, pack<T>(time));
         pack<T> sum = T(0);
-        PARAPET_UNROLL for (int a = 0; a < dim; ++a) sum += speed[a] * pack<T>(static_cast<T>(nodes.inverse_spacing(a)));
+        grid::unrolled<dim>([&](auto a) PARAPET_LAMBDA { sum += speed[a] * pack<T>(static_cast<T>(nodes.inverse_spacing(a))); });
         sum.store(work + at.row * n + j, std::min(width, n - j));
       }
   });
