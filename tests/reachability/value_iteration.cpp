@@ -12,7 +12,7 @@
 using namespace parapet;
 using namespace parapet::reachability;
 
-namespace {
+namespace value_iteration_tests {  // named: nvcc warns of unused functions of an unnamed one
 
 /// s -> max(s - 1, 0): whatever is done, the state falls to 0.
 struct falling_chain {
@@ -57,7 +57,8 @@ std::vector<double> host_values(B& be, Value const& v) {
 grid::grid<1> const sixty({{0, 59, 60}});
 auto const one_step = steps_of(1).by(discrete_map{});
 
-}  // namespace
+}  // namespace value_iteration_tests
+using namespace value_iteration_tests;
 
 TEST_CASE_TEMPLATE("safety iteration: the falling chain's values are those of the closed form", B, TEST_BACKENDS) {
   B be;

@@ -47,7 +47,7 @@ PARAPET_INLINE PARAPET_FN X inverse_scale(X const (&d)[N], X const& v, X const& 
     X most = math::abs(d[0]);
     PARAPET_UNROLL for (int k = 1; k < N; ++k) most = math::max(most, math::abs(d[k]));
     using scalar = math::scalar_of_t<X>;
-    X const noise = v * inverse_dx * X(1e3f * static_cast<float>(std::numeric_limits<scalar>::epsilon()));
+    X const noise = v * inverse_dx * X(1e3f * static_cast<float>(math::epsilon<scalar>));
     return X(1.0f) / (most * most + noise * noise + X(1e-30f));
   }
 }

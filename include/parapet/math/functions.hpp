@@ -16,6 +16,14 @@
 
 namespace parapet::inline PARAPET_ABI::math {
 
+// Limits as constants, which a kernel may name: those of <limits> are host functions.
+template <class T>
+inline constexpr T infinity = std::numeric_limits<T>::infinity();
+template <class T>
+inline constexpr T epsilon = std::numeric_limits<T>::epsilon();
+template <class T>
+inline constexpr T largest = std::numeric_limits<T>::max();
+
 /// Scalars and packs of them: what an elementwise functor is called with.
 template <class X>
 struct scalar_of {

@@ -152,7 +152,7 @@ struct row_backup {
       change = math::max(change, math::abs(fresh[i] - old));
       out[offset + i] = fresh[i];
     }
-    return finite ? change : std::numeric_limits<T>::infinity();
+    return finite ? change : math::infinity<T>;
   }
 };
 

@@ -41,7 +41,7 @@ struct mark_difference {
   T* scratch;
   PARAPET_FN void operator()(index_t n) const {
     T const d = a[n] - b[n];
-    scratch[n] = d - d == T(0) ? math::abs(d) : std::numeric_limits<T>::infinity();
+    scratch[n] = d - d == T(0) ? math::abs(d) : math::infinity<T>;
   }
 };
 
@@ -50,7 +50,7 @@ template <class T>
 struct first_arrival {
   T const* values;
   T* arrival;
-  PARAPET_FN void operator()(index_t n) const { arrival[n] = values[n] <= T(0) ? T(0) : std::numeric_limits<T>::infinity(); }
+  PARAPET_FN void operator()(index_t n) const { arrival[n] = values[n] <= T(0) ? T(0) : math::infinity<T>; }
 };
 
 template <class T, class Space>

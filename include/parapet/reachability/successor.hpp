@@ -74,7 +74,7 @@ struct lattice {
     for (int a = 0; a < D; ++a) {
       T at[lanes];
       store_lanes((x[a] - X(low[a])) * X(inverse_spacing[a]), at);
-      T const rounding = 8 * last[a] * std::numeric_limits<T>::epsilon();
+      T const rounding = 8 * last[a] * math::epsilon<T>;
       for (int i = 0; i < lanes; ++i) {
         T p = at[i];
         bool const usable = p > T(-1e9) && p < T(1e9);

@@ -96,7 +96,7 @@ struct tile_sweep {
       if (a + 1 < dim) rows *= size[a];
     }
     reach_box<dim> box{};
-    for (int a = 0; a < dim; ++a) box.low[a] = std::numeric_limits<std::int32_t>::max(), box.high[a] = 0;
+    for (int a = 0; a < dim; ++a) box.low[a] = math::largest<std::int32_t>, box.high[a] = 0;
     index_t const choices = backup.controls.extent(0) * backup.disturbances.extent(0);
     T most = 0;
     for (index_t r = 0; r < rows; ++r) {
