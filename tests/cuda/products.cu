@@ -1,5 +1,6 @@
-// Products on a device: precision, bits that do not depend on the stack, alignment.
+// Products on a device: precision, bits that do not depend on the stack, alignment, activations.
 #include <parapet/backend/cuda/kernels.cuh>
+#include <parapet/math/activation.hpp>
 
 #include <doctest/doctest.h>
 
@@ -104,4 +105,50 @@ TEST_CASE("operands and a bias at any multiple of 4 bytes") {
          matrix_view<float, device_space>(from(c), extents{m, n}), false, vector_view<float const, device_space>(from(bias), extents{n}));
     CHECK(sum(be, vector_view<float, device_space>(from(c), extents{m * n})) == static_cast<float>(m * n) * (2.0f * k + 3.0f));
   }
+}
+
+namespace {
+
+constexpr index_t networks = 4, batch = 64, width_in = 32, width_out = 48;
+
+/// f(a b + bias) of the first `count` members of a stack of normal numbers.
+template <class F>
+std::vector<float> activated(cuda& be, index_t count, float bias_value = 0.5f) {
+  buffer<float, device_space> a(networks * batch * width_in), b(networks * width_in * width_out), bias(networks * width_out), c(count * batch * width_out);
+  fill_normal(be, a.view(), philox_stream(3, 0));
+  fill_normal(be, b.view(), philox_stream(3, 1));
+  fill(be, bias.view(), bias_value);
+  fill(be, c.view(), -7);  // every element must be written
+  activated_product(be, F{}, stack(a.data(), extents{count, batch, width_in}), stack(b.data(), extents{count, width_in, width_out}),
+                    tensor_view<float, 3, device_space>(c.data(), extents{count, batch, width_out}),
+                    matrix_view<float const, device_space>(bias.data(), extents{count, width_out}));
+  return download<float>(be, c.view());
+}
+
+/// The largest distance between the activation within the product and after it, and from the bits of each member alone.
+template <class F>
+void check_fused(double tolerance) {
+  cuda fused({.fuse_activations = true}), plain;
+  CHECK(fused.fuses_activations());
+  CHECK(!plain.fuses_activations());
+  auto const together = activated<F>(fused, networks), expected = activated<F>(plain, networks);
+  double difference = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) difference = std::fmax(difference, std::fabs(static_cast<double>(together[i]) - static_cast<double>(expected[i])));
+  CHECK(difference <= tolerance);
+  auto const first = activated<F>(fused, 1);
+  CHECK(std::vector<float>(together.begin(), together.begin() + static_cast<std::ptrdiff_t>(first.size())) == first);
+}
+
+}  // namespace
+
+TEST_CASE("an activation within a product is that after it") {
+  check_fused<math::relu>(1e-4);       // sums of 32 products of normal numbers
+  check_fused<math::gelu_tanh>(1e-2);  // the library may take the hardware's tanh
+  check_fused<math::mish>(0);          // has no epilogue
+}
+
+TEST_CASE("activations are not fused by default, and NaN comes out as NaN") {
+  cuda be;
+  for (float const x : activated<math::relu>(be, 1, std::nanf(""))) CHECK(std::isnan(x));
+  for (float const x : activated<math::gelu_tanh>(be, 1, std::nanf(""))) CHECK(std::isnan(x));
 }

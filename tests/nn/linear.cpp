@@ -83,6 +83,27 @@ TEST_CASE_TEMPLATE("linear: forward_add adds the layer to what is there", B, TES
   CHECK(support::same(download(be, in_place), download(be, sum)));
 }
 
+TEST_CASE_TEMPLATE("linear: forward_activated is forward and the activation, bit by bit", B, TEST_BACKENDS) {
+  B be;
+  nn::parameter_list list;
+  nn::linear const layer(list, "layer", in, out);
+  auto const p = upload(be, normal<float>(extents{index_t{6}, list.size()}, 1));
+  for (index_t const inputs : {1, 2, 6}) {  // one product of shared inputs, three products, one of a stack
+    CAPTURE(inputs);
+    auto const x = upload(be, normal<float>(extents{inputs, rows, in}, 2));
+    on<B, float, 3> y(extents{index_t{6}, rows, out}), expected(y.shape());
+    auto const check = [&]<class F>(F) {
+      layer.forward(be, p.read(), x.read(), expected.view());
+      nn::activate<F>(be, expected.view());
+      layer.template forward_activated<F>(be, p.read(), x.read(), y.view());
+      CHECK(support::same(download(be, y), download(be, expected)));
+    };
+    check(math::relu{});
+    check(math::gelu_tanh{});
+    check(math::mish{});
+  }
+}
+
 TEST_CASE_TEMPLATE("linear: networks of a stack are independent, also in rows with gaps", B, TEST_BACKENDS) {
   B be;
   nn::parameter_list list;

@@ -14,6 +14,14 @@ namespace parapet::inline PARAPET_ABI::backend {
 
 namespace reference {
 
+/// x = f(x)
+template <class F>
+struct in_place {
+  F f;
+  template <class X>
+  PARAPET_FN void operator()(X& x) const { x = f(x); }
+};
+
 template <class T, class Space>
 struct softmax_row {
   matrix_view<T const, Space> x;
@@ -141,6 +149,14 @@ void layer_norm_backward(Backend& be, matrix_view<T const, Space> const& scale, 
                          tensor_view<T, 3, Space> const& dx, matrix_view<T, Space> const& dscale, matrix_view<T, Space> const& dshift) {
   for (index_t k = 0; k < dy.extent(0); ++k)
     layer_norm_backward(be, scale(k), normalized(k), inverse_deviation(k), dy(k), dx(k), dscale(k), dshift(k));
+}
+
+/// c = f(a b + bias), f element by element as math/activation.hpp has it; stacks as `gemm` takes them, bias (N, n) or empty.
+template <class Backend, class F, class A, class B, class T, class Space>
+void activated_product(Backend& be, F const& f, tensor_view<A, 3, Space> const& a, tensor_view<B, 3, Space> const& b,
+                       tensor_view<T, 3, Space> const& c, matrix_view<std::type_identity_t<T> const, Space> const& bias) {
+  gemm(be, a, b, c, false, bias);
+  map(be, reference::in_place<F>{f}, c);
 }
 
 /// first(be) and second(another backend of the type, or be), which write nothing that the other reads or writes: one after the

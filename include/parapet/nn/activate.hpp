@@ -5,6 +5,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/backend/reference.hpp>
 #include <parapet/math/activation.hpp>
 #include <parapet/nn/parameters.hpp>
 
@@ -12,11 +13,6 @@ namespace parapet::inline PARAPET_ABI::nn {
 
 namespace detail {
 
-template <class F>
-struct activate_in_place {
-  template <class X>
-  PARAPET_FN void operator()(X& x) const { x = F{}(x); }
-};
 template <class F>
 struct activate_and_differentiate {
   template <class X>
@@ -42,7 +38,7 @@ void activate(Backend& be, View const& x, View const& y) {
 /// x = f(x).
 template <class F, class Backend, class View>
 void activate(Backend& be, View const& x) {
-  map(be, detail::activate_in_place<F>{}, x);
+  map(be, backend::reference::in_place<F>{}, x);
 }
 
 /// dy becomes dx = f'(x) dy.

@@ -9,6 +9,7 @@
 
 #include <parapet/config.hpp>
 #include <parapet/backend/reference.hpp>
+#include <parapet/nn/activate.hpp>
 #include <parapet/nn/parameters.hpp>
 
 #include <string>
@@ -77,6 +78,19 @@ public:
     detail::for_each_stack(x, y.extent(0), [&](auto const& input, detail::every part) {
       gemm(be, input, part(weight), part(y), false, part(bias));
     });
+  }
+
+  /// y = F(x W + b), where nobody asks for x W + b. Shapes as in forward.
+  template <class F, class Backend, class T, int Rank, class Space>
+  void forward_activated(Backend& be, tensor_view<T const, Rank, Space> const& parameters, tensor_view<T const, 3, Space> const& x,
+                         tensor_view<T, 3, Space> const& y) const {
+    if (x.extent(0) != 1 && x.extent(0) != y.extent(0)) {  // several products, but one map
+      forward(be, parameters, x, y);
+      return activate<F>(be, y);
+    }
+    using backend::activated_product;
+    activated_product(be, F{}, x.extent(0) == y.extent(0) ? x : repeated(x(0), y.extent(0)), weight_(as_stack(parameters)), y,
+                      bias_(as_stack(parameters)));
   }
 
   /// y = skip + x W + b: the end of a residual branch. Shapes as in forward; skip and y (N, rows, out) may be the same.

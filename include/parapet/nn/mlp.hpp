@@ -62,8 +62,7 @@ public:
                                    tensor_view<T const, 3, Space> x, workspace<T, Space> const& w) const {
     for (std::size_t l = 0; l + 1 < layers_.size(); ++l) {
       if (w.slope.empty()) {
-        layers_[l].forward(be, parameters, x, w.hidden[l]);
-        activate<Activation>(be, w.hidden[l]);
+        layers_[l].template forward_activated<Activation>(be, parameters, x, w.hidden[l]);
       } else {
         layers_[l].forward(be, parameters, x, w.slope[l]);
         activate<Activation>(be, w.slope[l], w.hidden[l]);

@@ -175,8 +175,7 @@ private:
         blocks_[b].widen.forward(be, parameters, stack(kept.normed), kept.slope);
         activate<Activation>(be, kept.slope, kept.wide);
       } else {
-        blocks_[b].widen.forward(be, parameters, stack(kept.normed), kept.wide);
-        activate<Activation>(be, kept.wide);
+        blocks_[b].widen.template forward_activated<Activation>(be, parameters, stack(kept.normed), kept.wide);
       }
       blocks_[b].narrow.forward_add(be, parameters, stack(kept.wide), stack(kept.state), state_of(b + 1));
     }

@@ -20,6 +20,9 @@ namespace parapet::inline PARAPET_ABI::backend {
 
 struct cuda_options {
   product_precision precision = product_precision::float32;
+  /// Lets cuBLASLt apply relu and gelu_tanh within a product of floats: a launch less. What it makes of NaN it does not say, so a
+  /// network that has gone wrong may come out as 0 and look sound; nor how exact its gelu_tanh is.
+  bool fuse_activations = false;
   index_t workspace_bytes = index_t{32} << 20;  ///< for products; NVIDIA's advice for Hopper
 };
 
@@ -42,6 +45,7 @@ public:
   cudaStream_t stream() const { return stream_; }
   index_t multiprocessors() const { return multiprocessors_; }
   product_precision precision() const { return products_.precision(); }
+  bool fuses_activations() const { return options_.fuse_activations; }
 
   // For the operations of this folder.
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/backend/cuda/gemm_epilogue.hpp>
 #include <parapet/backend/cuda/gemm_layout.hpp>
 #include <parapet/backend/cuda/space.cuh>
 #include <parapet/backend/cuda/stream.cuh>
@@ -28,7 +29,8 @@ struct product_key {
   index_t rows, columns, depth, left_stride, right_stride, result_stride, count;
   index_t left_batch, right_batch, result_batch, bias_batch;
   std::uint32_t left_alignment, right_alignment, result_alignment;
-  bool left_transpose, right_transpose, is_double, bias;
+  bool left_transpose, right_transpose, is_double;
+  product_epilogue epilogue;
   friend auto operator<=>(product_key const&, product_key const&) = default;
 };
 
@@ -50,8 +52,10 @@ public:
     check_cublas(cublasLtMatmulDescInit(&operation, compute, type), "cublasLtMatmulDescInit");
     set(CUBLASLT_MATMUL_DESC_TRANSA, key.left_transpose ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(CUBLASLT_MATMUL_DESC_TRANSB, key.right_transpose ? CUBLAS_OP_T : CUBLAS_OP_N);
-    if (key.bias) {
-      set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+    if (key.epilogue != product_epilogue::none) {
+      set(CUBLASLT_MATMUL_DESC_EPILOGUE, key.epilogue == product_epilogue::bias_relu        ? CUBLASLT_EPILOGUE_RELU_BIAS
+                                         : key.epilogue == product_epilogue::bias_gelu_tanh ? CUBLASLT_EPILOGUE_GELU_BIAS
+                                                                                            : CUBLASLT_EPILOGUE_BIAS);
       set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
       if (count > 1) set(CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE, static_cast<std::int64_t>(key.bias_batch));
     }
