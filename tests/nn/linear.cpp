@@ -25,7 +25,8 @@ matrix_view<T, Space> stack_of(vector_view<T, Space> const& flat, index_t n) { r
 
 TEST_CASE_TEMPLATE("linear: gradients of weights, biases and inputs, for one network and stacks that share inputs", B, TEST_BACKENDS) {
   B be;
-  for (auto const& [networks, inputs] : {std::pair<index_t, index_t>{1, 1}, {3, 3}, {3, 1}, {6, 2}}) {
+  for (auto const& stack : {std::pair<index_t, index_t>{1, 1}, {3, 3}, {3, 1}, {6, 2}}) {
+    index_t const networks = stack.first, inputs = stack.second;
     CAPTURE(networks);
     CAPTURE(inputs);
     nn::parameter_list list;
