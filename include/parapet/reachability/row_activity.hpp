@@ -37,16 +37,20 @@ inline void wake_all(row_activity& rows) { std::fill(rows.active.begin(), rows.a
 inline void spread_flags(std::vector<unsigned char> const& from, std::vector<unsigned char>& to, index_t n, index_t inner, index_t reach, bool periodic) {
   index_t const outer = static_cast<index_t>(from.size()) / (n * inner);
   to = from;
-  for (index_t o = 0; o < outer; ++o)
-    for (index_t i = 0; i < n; ++i)
-      for (index_t k = -reach; k <= reach; ++k) {
-        index_t j = i + k;
-        if (periodic) j = ((j % n) + n) % n;
-        if (k == 0 || j < 0 || j >= n) continue;
-        unsigned char* const out = to.data() + (o * n + i) * inner;
-        unsigned char const* const in = from.data() + (o * n + j) * inner;
-        for (index_t m = 0; m < inner; ++m) out[m] = static_cast<unsigned char>(out[m] | in[m]);
-      }
+  for (index_t o = 0; o < outer; ++o) {
+    unsigned char* const out = to.data() + o * n * inner;
+    unsigned char const* const in = from.data() + o * n * inner;
+    auto const add = [&](index_t at, index_t shifted, index_t count) {
+      for (index_t m = 0; m < count * inner; ++m) out[at * inner + m] = static_cast<unsigned char>(out[at * inner + m] | in[shifted * inner + m]);
+    };
+    for (index_t k = 1; k <= std::min(reach, n - 1); ++k) {
+      add(0, k, n - k);
+      add(k, 0, n - k);
+      if (!periodic) continue;
+      add(n - k, 0, k);
+      add(0, n - k, k);
+    }
+  }
 }
 
 /// The rows of the next step: all within `reach` of a row that changed. A row that goes to rest leaves `values` in `other` too, where
