@@ -12,9 +12,15 @@
 namespace parapet::inline PARAPET_ABI::grid {
 
 namespace detail {
+/// std::integral_constant for kernels too.
+template <int I>
+struct constant {
+  static constexpr int value = I;
+  PARAPET_INLINE PARAPET_FN constexpr operator int() const { return I; }  // NOLINT: stands for the number
+};
 template <class F, int... I>
 PARAPET_INLINE PARAPET_FN constexpr void unrolled(F const& f, std::integer_sequence<int, I...>) {
-  (f(std::integral_constant<int, I>{}), ...);
+  (f(constant<I>{}), ...);
 }
 }  // namespace detail
 
