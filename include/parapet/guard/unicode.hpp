@@ -108,7 +108,8 @@ constexpr bool is_white_space(char32_t c) {
 /// Appends the lower case of one code point: the code point itself where it has none. No rules of languages or positions.
 inline void append_lower(std::u32string& out, char32_t code) {
   if (code == 0x130) {
-    out += U"i\u0307";
+    out += U'i';
+    out += U'\u0307';
     return;
   }
   auto const value = static_cast<std::int32_t>(code);
