@@ -1,10 +1,11 @@
 """Writes include/parapet/guard/unicode_tables.hpp and unicode.txt, the golden beside this script.
 
-    pip install unicodedata2        (16.0.0 or later; the header names the version that it was made from)
+    pip install unicodedata2==18.0.0        (the header names the version that it was made from)
     python unicode_tables.py <root of the project>
 """
 import random
 import sys
+import unicodedata
 import unicodedata2 as ucd
 
 CATEGORIES = "Cn Cc Cf Co Cs Ll Lm Lo Lt Lu Mc Me Mn Nd Nl No Pc Pd Pe Pf Pi Po Ps Sc Sk Sm So Zl Zp Zs".split()
@@ -33,7 +34,7 @@ def runs(value):
 
 
 def decompositions():
-    """Per code point that has one: step from the last such code point * 64 + flags, then the mapping."""
+    """Per code point that has one: (step from the last such code point * 4 + flags) * 32 + length, then the mapping."""
     out, last = [], 0
     for code in CODES:
         parts = ucd.decomposition(chr(code)).split()
@@ -48,11 +49,18 @@ def decompositions():
     return out
 
 
+def lower_case(char):
+    """str.lower() has the Unicode of this Python; capitals that are newer are paired with small letters by their names."""
+    if unicodedata.category(char) == "Cn" and ucd.category(char) == "Lu":
+        return ucd.lookup(ucd.name(char).replace("CAPITAL", "SMALL"))
+    return char.lower()
+
+
 def lower():
     """first, last, step, distance of runs of code points whose lower case is at one distance."""
     out = []
     for code in CODES:
-        text = chr(code).lower()
+        text = lower_case(chr(code))
         if len(text) != 1 or ord(text) == code:  # only U+0130 becomes two, which lower() itself knows
             continue
         distance = ord(text) - code
@@ -110,8 +118,9 @@ def golden():
         text = "".join(chr(generator.choice(pool)) for _ in range(generator.randint(1, 5)))
         forms = [text] + [ucd.normalize(form, text) for form in ("NFD", "NFC", "NFKD", "NFKC")]
         lines.append("n " + "|".join(" ".join(f"{ord(c):x}" for c in form) for form in forms))
-    for code in sorted(generator.sample(assigned, 2000)) + [0x130, 0xE000, 0x10FFFF, 0xD800, 0x378]:
-        lower_form = " ".join(f"{ord(c):x}" for c in chr(code).lower())
+    newer = [0x1C89, 0xA7CB, 0x10D50, 0x16EA0]  # capitals since Unicode 16 and 17
+    for code in sorted(generator.sample(assigned, 2000)) + [0x130, 0xE000, 0x10FFFF, 0xD800, 0x378] + newer:
+        lower_form = " ".join(f"{ord(c):x}" for c in lower_case(chr(code)))
         lines.append(f"c {code:x} {CATEGORIES.index(ucd.category(chr(code)))} {lower_form}")
     return "\n".join(lines) + "\n"
 
