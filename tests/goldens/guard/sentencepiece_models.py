@@ -1,12 +1,13 @@
 """Trains the two small models of tests/guard/sentencepiece.cpp and writes what sentencepiece makes of some texts.
 
-    pip install sentencepiece==0.2.3
+    pip install sentencepiece==0.2.3 protobuf
     python sentencepiece_models.py            # writes bpe.model, unigram.model and sentencepiece.txt beside itself
 
 bpe: byte fallback, no normalisation, as Mistral's. unigram: a charsmap, no fallback, one space for many, as XLM-RoBERTa's.
 Lines of sentencepiece.txt: `model|text in hexadecimal|id begin end, ...|decoded text in hexadecimal`; offsets in bytes.
 """
 import io
+import os
 import pathlib
 import random
 import tempfile
@@ -14,7 +15,7 @@ import unicodedata
 
 import sentencepiece as spm
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
 CONTROL = ["[INST]", "[/INST]"]
 WORDS = "the a robot must stop before wall when sensor sees person near it and may go on after they leave room speed safe set".split()
 
@@ -60,13 +61,12 @@ def main():
 
 def rules():
     """A charsmap of some kilobytes: the real nmt_nfkc has 240."""
-    path = pathlib.Path(tempfile.mkdtemp()) / "rules.tsv"
-
     rows = ["9\t20", "A\t20", "D\t20", "A0\t20", "3000\t20", "2026\t2E 2E 2E", "65 301\tE9", "D A\t20"]
     for code in [*range(0xFF01, 0xFF5F), 0xBD, 0xFB01, 0x212B]:
         rows.append(f"{code:X}\t" + " ".join(f"{ord(c):X}" for c in unicodedata.normalize("NFKC", chr(code))))
-    path.write_text("\n".join(rows) + "\n")
-    return str(path)
+    os.chdir(tempfile.mkdtemp())  # the model has the name of this file in it
+    pathlib.Path("rules.tsv").write_text("\n".join(rows) + "\n")
+    return "rules.tsv"
 
 
 if __name__ == "__main__":
