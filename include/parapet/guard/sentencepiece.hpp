@@ -39,17 +39,19 @@ public:
       auto const id = static_cast<std::int32_t>(k);
       if (piece.type == piece_kind::unknown) unknown_ = id;
       if (piece.type == piece_kind::byte) byte_ids_[detail::byte_of_piece(piece.text)] = id;
-      if (piece.type == piece_kind::user_defined) user_defined_.add(codes_of(piece.text), id);
+      if (piece.type == piece_kind::user_defined) user_defined_.add(to_utf32(piece.text), id);
     }
     if (model_.type == sentencepiece_model::kind::bpe) prepare_bpe();
     else prepare_unigram();
   }
 
-  /// Appends the tokens of `text` to `out`. Invalid UTF-8 is read as U+FFFD, a byte at a time. Throws argument_error above 2 GiB.
+  /// Appends the tokens of `text` to `out`. Invalid UTF-8 is read as U+FFFD, a byte at a time. Throws argument_error above 2 GiB, also
+  /// where rules of normalisation make so many characters of a shorter text.
   void encode(std::string_view text, std::vector<token>& out) const {
     if (text.size() > 0x7FFFFFFF) throw argument_error("sentencepiece_tokenizer::encode: the text is longer than 2 GiB");
     std::vector<symbol> symbols;
     std::uint32_t const end = normalizer_(text, symbols);
+    if (symbols.size() > 0x7FFFFFFF) throw argument_error("sentencepiece_tokenizer::encode: the normal text is longer than 2 GiB");
     if (model_.type == sentencepiece_model::kind::bpe) segment_bpe(symbols);
     else segment_unigram(symbols);
     emit(symbols, end, out);
@@ -65,11 +67,7 @@ public:
     std::string out, bytes;
     bool at_start = true, dropped_space = false;
     auto const flush = [&] {
-      for (std::size_t at = 0; at < bytes.size();) {
-        utf8_char const c = decode_utf8(bytes, at);
-        append_utf8(out, c.code);
-        at += static_cast<std::size_t>(c.bytes);
-      }
+      out += to_utf8(to_utf32(bytes));
       bytes.clear();
     };
     for (std::int32_t const id : ids) {
@@ -115,16 +113,6 @@ public:
 private:
   using piece_kind = sentencepiece_model::piece_kind;
   static constexpr std::string_view space = "\xE2\x96\x81";  // U+2581
-
-  static std::u32string codes_of(std::string_view text) {
-    std::u32string out;
-    for (std::size_t at = 0; at < text.size();) {
-      utf8_char const c = decode_utf8(text, at);
-      out += c.code;
-      at += static_cast<std::size_t>(c.bytes);
-    }
-    return out;
-  }
 
   sentencepiece_model::piece const& at(std::int32_t id) const {
     if (id < 0 || id >= size()) throw argument_error(parapet::detail::concat("sentencepiece_tokenizer: id ", id, " of ", size()));
@@ -182,7 +170,7 @@ private:
     for (std::size_t k = 0; k < model_.pieces.size(); ++k) {
       auto const& piece = model_.pieces[k];
       if (piece.type == piece_kind::normal) smallest_ = std::min(smallest_, piece.score), largest_ = std::max(largest_, piece.score);
-      if (piece.type == piece_kind::normal || piece.type == piece_kind::user_defined) pieces_.add(codes_of(piece.text), static_cast<std::int32_t>(k));
+      if (piece.type == piece_kind::normal || piece.type == piece_kind::user_defined) pieces_.add(to_utf32(piece.text), static_cast<std::int32_t>(k));
     }
   }
 

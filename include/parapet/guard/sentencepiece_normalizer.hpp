@@ -29,10 +29,7 @@ public:
     if (!model.precompiled_charsmap.empty()) rules_ = charsmap(model.precompiled_charsmap, model.source);
     for (auto const& piece : model.pieces) {
       if (piece.type != sentencepiece_model::piece_kind::user_defined) continue;
-      std::u32string codes;
-      for (std::size_t at = 0; at < piece.text.size(); at += static_cast<std::size_t>(decode_utf8(piece.text, at).bytes))
-        codes += decode_utf8(piece.text, at).code;
-      exempt_.add(codes, 0);
+      exempt_.add(to_utf32(piece.text), 0);
       starts_exempt_[static_cast<unsigned char>(piece.text[0])] = true;
     }
   }

@@ -6,9 +6,9 @@
 
 #include <parapet/config.hpp>
 #include <parapet/guard/unicode_tables.hpp>
-#include <parapet/guard/utf8.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <string>
@@ -152,23 +152,6 @@ inline std::u32string normalize(std::u32string_view text, normal_form form) {
     out[kept++] = code;
   }
   out.resize(kept);
-  return out;
-}
-
-/// Code points of UTF-8; an invalid byte is U+FFFD.
-inline std::u32string to_utf32(std::string_view text) {
-  std::u32string out;
-  for (std::size_t at = 0; at < text.size();) {
-    utf8_char const c = decode_utf8(text, at);
-    out += c.code;
-    at += static_cast<std::size_t>(c.bytes);
-  }
-  return out;
-}
-
-inline std::string to_utf8(std::u32string_view text) {
-  std::string out;
-  for (char32_t const code : text) append_utf8(out, code);
   return out;
 }
 

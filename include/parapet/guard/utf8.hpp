@@ -46,4 +46,21 @@ inline void append_utf8(std::string& out, char32_t code) {
   byte(0x80 | (code & 63));
 }
 
+/// Code points of UTF-8; an invalid byte is U+FFFD.
+inline std::u32string to_utf32(std::string_view text) {
+  std::u32string out;
+  for (std::size_t at = 0; at < text.size();) {
+    utf8_char const c = decode_utf8(text, at);
+    out += c.code;
+    at += static_cast<std::size_t>(c.bytes);
+  }
+  return out;
+}
+
+inline std::string to_utf8(std::u32string_view text) {
+  std::string out;
+  for (char32_t const code : text) append_utf8(out, code);
+  return out;
+}
+
 }  // namespace parapet::inline PARAPET_ABI::guard
