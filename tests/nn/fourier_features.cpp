@@ -54,4 +54,7 @@ TEST_CASE_TEMPLATE("fourier_features says what does not fit", B, TEST_BACKENDS) 
   on<B, float, 2> y(extents{3, 6});
   CHECK(support::message_of<shape_error>([&] { layer.forward(be, w.read(), t.read(), y.view()); }) ==
         "fourier_features: output has shape (1, 3, 6), expected (1, 3, 8)");
+  on<B, float, 2> more(extents{4, 8});
+  CHECK(support::message_of<shape_error>([&] { layer.backward(be, t.read(), more.read(), more.view(), w.view()); }) ==
+        "fourier_features: output gradient has shape (1, 4, 8), expected (1, 3, 8)");
 }

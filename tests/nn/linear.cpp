@@ -135,5 +135,7 @@ TEST_CASE_TEMPLATE("linear says what does not fit", B, TEST_BACKENDS) {
   CHECK(support::contains(message([&] { layer.forward(be, p.read(), narrow.read(), y.view()); }), "(1, 5, 4), expected (1, 3, 4)"));
   CHECK(message([&] { layer.forward(be, few.read(), x.read(), y.view()); }) ==
         "a tensor of shape (4) at element 20 of a flat buffer of 20 elements");
+  CHECK(message([&] { layer.forward_add(be, p.read(), x.read(), y3.read(), y3.view()); }) == "linear: output has shape (3, 6, 4), expected (1, 6, 4)");
+  CHECK(message([&] { layer.forward_add(be, p.read(), x.read(), x.read(), x.view()); }) == "linear: output has shape (1, 6, 5), expected (1, 6, 4)");
   CHECK(message([&] { layer.forward(be, three.read(), two.read(), y3.view()); }) == "a stack of 3 networks cannot share inputs of shape (2, 6, 5)");
 }

@@ -67,10 +67,13 @@ public:
   }
 
   /// Gradient of the frequencies from y and dy (N, rows, out); dy is used as scratch. No gradient flows to t.
+  /// Throws shape_error.
   template <class Backend, class T, int Rank, class Space>
   void backward(Backend& be, vector_view<T const, Space> const& t, tensor_view<T const, 3, Space> const& y,
                 tensor_view<T, 3, Space> const& dy, tensor_view<T, Rank, Space> const& gradient,
                 gradients how = gradients::overwrite) const {
+    check_shape("fourier_features: output gradient", dy.shape(), extents{dy.extent(0), t.extent(0), out()});
+    check_shape("fourier_features: output", y.shape(), dy.shape());
     index_t const half = out() / 2;
     auto const dcos = dy.columns(0, half);
     map(be, detail::fourier_backward{}, dcos, tensor_view<T const, 3, Space>(dy.columns(half, 2 * half)),

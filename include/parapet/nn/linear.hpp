@@ -98,6 +98,7 @@ public:
   void forward_add(Backend& be, tensor_view<T const, Rank, Space> const& parameters, tensor_view<T const, 3, Space> const& x,
                    tensor_view<T const, 3, Space> const& skip, tensor_view<T, 3, Space> const& y) const {
     matrix_view<T const, Space> const bias = bias_(as_stack(parameters));  // (N, out)
+    check_shape("linear: output", y.shape(), extents{bias.extent(0), y.extent(1), out_});
     tensor_view<T const, 3, Space> const rows{bias.data(), y.shape(), extents{bias.stride(0), index_t{0}, index_t{1}}};
     map(be, detail::add{}, y, skip, rows);
     gemm(be, x, weight_(as_stack(parameters)), y, true);
