@@ -34,8 +34,8 @@ inline void normal_blocks(philox_stream const& stream, index_t b, index_t count,
   }
   for (int pair = 0; pair < 4; pair += 2) {
     pack<float> const radius = math::sqrt(math::log(pack<float>::load(u[pair])) * -2.0f), angle = pack<float>::load(u[pair + 1]) * 6.28318530717958648f;
-    (radius * math::detail::sin_quarter(angle, 1.0f)).store(z[pair]);
-    (radius * math::detail::sin_quarter(angle, 0.0f)).store(z[pair + 1]);
+    (radius * math::detail::sin_quarter(angle, 1)).store(z[pair]);
+    (radius * math::detail::sin_quarter(angle, 0)).store(z[pair + 1]);
   }
   for (int i = 0; i < std::min<index_t>(count, noise_blocks); ++i)
     for (int k = 0; k < 4; ++k) out[4 * i + k] = z[k][i];
