@@ -51,7 +51,9 @@ void map(cuda& be, F const& f, tensor_view<T, Rank, device_space> const& first, 
   (check_shape("map: an argument", others.shape(), first.shape()), ...);
   detail::check_map_strides(first);
   (detail::check_map_strides(others), ...);
-  if (first.size() != 0) cuda_detail::launch_map(be, f, cuda_detail::as_map_shape(first.shape()), cuda_detail::as_map_argument(first), cuda_detail::as_map_argument(others)...);
+  if (first.size() == 0) return;
+  cuda_detail::launch_map(be, f, cuda_detail::as_map_shape(first.shape()), cuda_detail::as_map_argument(first),
+                          cuda_detail::as_map_argument(others)...);
 }
 
 /// f(i...) for every index of `shape`, in any order; f writes through views that it holds.
