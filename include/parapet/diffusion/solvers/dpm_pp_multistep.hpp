@@ -21,12 +21,31 @@
 #include <parapet/diffusion/solvers/exponential.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace parapet::inline PARAPET_ABI::diffusion {
 
 enum class third_order { exact, compat };
 enum class second_order { midpoint, heun };
+
+namespace detail {
+
+/// Factors of the predictions m_0, m_1, m_2 in a step of size h, of the last `points` of them (1 to 3), with steps of sizes h_before[0] and,
+/// before that, h_before[1]. What D_1 and D_2 are multiplied by is the form's.
+inline std::array<double, 3> multistep_factors(int points, phi_factors const& phi, double h, double const (&h_before)[2], second_order second, third_order third) {
+  if (points == 1) return {phi.constant, 0, 0};
+  double const r0 = h_before[0] / h;
+  if (points == 2) {
+    double const d10 = (second == second_order::midpoint ? phi.constant / 2 : phi.slope) / r0;
+    return {phi.constant + d10, -d10, 0};
+  }
+  double const r1 = h_before[1] / h, curve = (third == third_order::exact ? 2 : 1) * phi.curve;
+  double const d11 = -(phi.slope * r0 + curve) / (r0 + r1), d10 = phi.slope - d11;
+  return {phi.constant + d10 / r0, -d10 / r0 + d11 / r1, -d11 / r1};
+}
+
+}  // namespace detail
 
 struct dpm_pp_multistep {
   int order = 2;
@@ -63,25 +82,11 @@ struct dpm_pp_multistep {
 
 private:
   sampling_step multistep(int now, detail::grid_step const& step, double const (&h_before)[2], detail::prediction_history const& history) const {
-    double const h = step.h, large = (1 + eta) * h, whole = -std::expm1(-large), alpha = step.to.alpha;
-    double m[3] = {alpha * whole, 0, 0};
-    if (now > 1) {
-      double const bent = 1 - whole / large, r0 = h_before[0] / h;
-      double const first = alpha * (now == 2 && second == second_order::midpoint ? whole / 2 : bent);
-      double d10 = first, d11 = 0;
-      double const r1 = now == 3 ? h_before[1] / h : 1;
-      if (now == 3) {
-        double const curve = (third == third_order::exact ? 2 : 1) * alpha * (0.5 - bent / large);
-        d11 = -(first * r0 + curve) / (r0 + r1);
-        d10 = first - d11;
-      }
-      m[0] += d10 / r0;
-      m[1] = -d10 / r0 + d11 / r1;
-      m[2] = -d11 / r1;
-    }
+    double const h = step.h;
+    auto const m = detail::multistep_factors(now, {-step.to.alpha, -(1 + eta) * h}, h, h_before, second, third);
     sampling_step out{.level = step.from, .keep = history.next(), .reached = step.to};
     out.terms = {{0, step.sigma_ratio() * (eta == 0 || step.to_data() ? 1 : std::exp(-eta * h))}, {fresh, m[0]}};
-    for (int age = 1; age < now; ++age) out.terms.push_back({history.at(age), m[age]});
+    for (int age = 1; age < now; ++age) out.terms.push_back({history.at(age), m[static_cast<std::size_t>(age)]});
     if (eta > 0 && !step.to_data()) out.noise = step.to.sigma * std::sqrt(-std::expm1(-2 * eta * h));
     out.noise_from = eta * step.from.lambda();
     out.noise_to = eta * step.to.lambda();

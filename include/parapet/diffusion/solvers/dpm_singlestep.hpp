@@ -84,21 +84,20 @@ private:
       out.terms.push_back({fresh, whole});
       return;
     }
-    double const z = (form == predicts_data ? -1 : 1) * g * h, scale = form == predicts_data ? s.to.alpha : -s.to.sigma;
-    double const first = form == predicts_data ? scale * (1 + std::expm1(z) / -z) : scale * (std::expm1(z) / z - 1);
+    bool const data = form == predicts_data;
+    detail::phi_factors const phi(data ? -s.to.alpha : -s.to.sigma, data ? -g * h : h);
     double const r_last = stages[stages.size() - 2].h / h;
     double early = 0, last;  // factors of the differences from D_0 at the levels between
     if (stages.size() == 2) {
-      last = (second == second_order::midpoint ? whole / 2 : first) / r_last;
+      last = (second == second_order::midpoint ? whole / 2 : phi.slope) / r_last;
     } else {
       double const r_early = stages[0].h / h;
       if (second == second_order::midpoint) {
-        last = first / r_last;
+        last = phi.slope / r_last;
       } else {
-        double const curve = (form == predicts_data ? -scale : scale) * ((std::expm1(z) - z) / (z * z) - 0.5);
         // D_1 = (r_last a - r_early b) / (r_last - r_early), D_2 = 2 (b - a) / (r_last - r_early), a and b the slopes to the two levels
-        early = (first * r_last - 2 * curve) / (r_last - r_early) / r_early;
-        last = (2 * curve - first * r_early) / (r_last - r_early) / r_last;
+        early = (phi.slope * r_last - 2 * phi.curve) / (r_last - r_early) / r_early;
+        last = (2 * phi.curve - phi.slope * r_early) / (r_last - r_early) / r_last;
       }
     }
     out.terms.push_back({kept[0], whole - early - last});

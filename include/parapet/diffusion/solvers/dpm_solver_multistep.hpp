@@ -32,24 +32,16 @@ struct dpm_solver_multistep {
     sampling_plan plan{.name = concat(stochastic ? "sde_" : "", "dpm_solver-", order, "m")};
     detail::prediction_history history(plan, order - 1);
     auto const n = static_cast<int>(levels.size()) - 1;
-    double h_0 = 0, h_1 = 0;
+    double h_before[2] = {};
     for (int i = 0; i < n; ++i) {
       detail::grid_step const step(levels[static_cast<std::size_t>(i)], levels[static_cast<std::size_t>(i) + 1]);
       int now = std::min(order, i + 1);
       if (n < lower_order_below) now = std::min(now, n - i);
-      double const h = step.h, whole = std::expm1(h), scale = -(stochastic ? 2 : 1) * step.to.sigma;
-      double m[3] = {scale * whole, 0, 0};
-      if (now > 1) {
-        double const r0 = h_0 / h, r1 = now == 3 ? h_1 / h : 1;
-        double const first = scale * (now == 2 && second == second_order::midpoint ? whole / 2 : whole / h - 1);
-        double const curve = now == 3 ? scale * (third == third_order::exact ? 2 : 1) * ((whole - h) / (h * h) - 0.5) : 0;
-        double const d11 = now == 3 ? -(first * r0 + curve) / (r0 + r1) : 0, d10 = first - d11;
-        m[0] += d10 / r0;
-        m[1] = -d10 / r0 + d11 / r1;
-        m[2] = -d11 / r1;
-      }
-      sampling_step out{.level = step.from, .as = predicts_noise, .keep = history.next(), .terms = {{0, step.alpha_ratio()}, {fresh, m[0]}}, .reached = step.to};
-      for (int age = 1; age < now; ++age) out.terms.push_back({history.at(age), m[age]});
+      double const h = step.h;
+      auto const m = detail::multistep_factors(now, {-(stochastic ? 2 : 1) * step.to.sigma, h}, h, h_before, second, third);
+      sampling_step out{.level = step.from, .as = predicts_noise, .keep = history.next(), .reached = step.to};
+      out.terms = {{0, step.alpha_ratio()}, {fresh, m[0]}};
+      for (int age = 1; age < now; ++age) out.terms.push_back({history.at(age), m[static_cast<std::size_t>(age)]});
       if (stochastic) {
         out.noise = step.to.sigma * std::sqrt(std::expm1(2 * h));
         out.noise_from = -step.from.lambda();
@@ -57,8 +49,8 @@ struct dpm_solver_multistep {
       }
       plan.steps.push_back(out);
       history.push();
-      h_1 = h_0;
-      h_0 = h;
+      h_before[1] = h_before[0];
+      h_before[0] = h;
     }
     return plan;
   }

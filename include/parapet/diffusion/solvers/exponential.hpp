@@ -58,6 +58,18 @@ private:
   std::vector<int> slots_;
 };
 
+/// Factors of a prediction over a step, and of its first and second derivative in units of the step:
+///
+///     scale (e^z - 1),  scale ((e^z - 1) / z - 1),  scale ((e^z - 1 - z) / z^2 - 1/2)
+///
+/// with scale = -alpha_t, z = -h in the data form, scale = -sigma_t, z = h in the noise form; on the reverse SDE a multiple of one of them.
+struct phi_factors {
+  double constant, slope, curve;
+
+  phi_factors(double scale, double z)
+      : constant(scale * std::expm1(z)), slope(scale * (std::expm1(z) / z - 1)), curve(scale * ((std::expm1(z) - z) / (z * z) - 0.5)) {}
+};
+
 /// One of the two forms, and its factors. phi_1(z) = (e^z - 1) / z with z = -h or h.
 struct exponential_form {
   prediction as;
