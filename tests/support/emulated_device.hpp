@@ -16,11 +16,13 @@
 
 #include <sys/mman.h>
 
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace support {
@@ -86,9 +88,12 @@ public:
   template <class Step>
   std::vector<operation> record(Step const& step) {
     std::vector<operation> operations;
+    struct until_end {  // also where the step throws
+      std::vector<operation>*& recording;
+      ~until_end() { recording = nullptr; }
+    } const end{recording_};
     recording_ = &operations;
     step();
-    recording_ = nullptr;
     return operations;
   }
   void refuse_while_recording(char const* what) const {
