@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -50,6 +51,10 @@ TEST_CASE("fisor: the same bits for any number of threads, others for another se
   CHECK(state_after(3, 1, config, data) == one);
   CHECK(state_after(3, 2, config, data) == one);
   CHECK(state_after(3, 3, config, data) == one);
+  config.shards = 2;
+  CHECK(state_after(3, 1, config, data) != one);
+  config = small_fisor();
+  config.actor_width = 64;
   config.seed += 1;
   CHECK(state_after(3, 1, config, data) != one);
 }
@@ -119,6 +124,21 @@ TEST_CASE("fisor: one seed that fails is named, and seeds out of step are refuse
   apart.restore(one.snapshot(), 1);
   CHECK(message_of<error>([&] { apart.update(); }) == "fisor: 2 updates done so far is not a state of training");
   CHECK(message_of<argument_error>([&] { learner(be, small_fisor(), data, 0); }) == "fisor: 0 seeds, expected at least 1");
+  for (index_t const seed : {-1, 2}) {
+    std::string const refused = seed < 0 ? "fisor: seed number -1 of 2" : "fisor: seed number 2 of 2";
+    CHECK(message_of<argument_error>([&] { apart.losses(seed); }) == refused);
+    CHECK(message_of<argument_error>([&] { apart.parameters(seed); }) == refused);
+    CHECK(message_of<argument_error>([&] { apart.snapshot(seed); }) == refused);
+    CHECK(message_of<argument_error>([&] { apart.restore(one.snapshot(), seed); }) == refused);
+  }
+}
+
+TEST_CASE("fisor: losses are 0 before the first update") {
+  backend::cpu be(1);
+  auto const data = random_transitions();
+  learner l(be, small_fisor(), data);
+  CHECK(same(l.losses(), rl::fisor_losses{}));
+  CHECK(same(l.train(0), rl::fisor_losses{}));
 }
 
 TEST_CASE("fisor: behaviour cloning leaves the critics alone and weighs every row 1") {

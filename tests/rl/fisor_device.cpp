@@ -54,7 +54,7 @@ decisions decide(Policy& policy, std::vector<index_t> const& numbers, std::uint6
 
 TEST_CASE("fisor on a device: the bits of plain loops on the host, and one wait an update") {
   auto const data = support::random_transitions();
-  for (auto const& config : {small_fisor(), one_shard(), small_fisor().behaviour_cloning()}) {
+  for (auto const& config : {one_shard(), one_shard().behaviour_cloning()}) {
     mine::serial plain;
     emulated_device be;
     auto const uploaded = rl::upload(be, data);
@@ -73,6 +73,20 @@ TEST_CASE("fisor on a device: the bits of plain loops on the host, and one wait 
     CHECK(state_of(device.snapshot()) == state_of(host));
     CHECK(device.metadata() == host.metadata());
   }
+}
+
+TEST_CASE("fisor on a device: a batch is not cut, whatever the options say for threads, and a run moves to a CPU all the same") {
+  emulated_device be;
+  auto const data = rl::upload(be, support::random_transitions());
+  device_learner whole(be, one_shard(), data), cut(be, [] {
+    auto config = one_shard();
+    config.shards = 4;
+    return config;
+  }(), data);
+  whole.train(3);
+  cut.train(3);
+  CHECK(state_of(whole.snapshot()) == state_of(cut.snapshot()));
+  CHECK(cut.metadata().at("shards") == "4");
 }
 
 TEST_CASE("fisor: what plain loops get is what other backends are held to") {
@@ -107,7 +121,7 @@ TEST_CASE("fisor on a device: updates that are recorded and launched are updates
 TEST_CASE("fisor on a device: seeds that share every launch end as each does alone") {
   emulated_device be;
   auto const data = rl::upload(be, support::random_transitions());
-  for (auto config : {small_fisor(), one_shard(), small_fisor().behaviour_cloning()}) {
+  for (auto config : {one_shard(), one_shard().behaviour_cloning()}) {
     device_learner all(be, config, data, 3);
     all.train(12);
     for (index_t i = 0; i < 3; ++i) {
@@ -128,7 +142,6 @@ TEST_CASE("fisor on a device: launches of an update, for one seed and for many")
   auto config = rl::fisor_config::paper();  // depth decides, not width
   config.critic_width = config.actor_width = config.time_features = config.condition_width = 4;
   config.actor_batch = config.critic_batch = 8;
-  config.shards = 1;
   auto const launches = [&](index_t seeds) {
     device_learner learner(be, config, data, seeds);
     learner.update();
@@ -166,7 +179,7 @@ TEST_CASE("fisor on a device: training moves between backends") {
 TEST_CASE("fisor_policy on a device: the bits of plain loops on the host, recorded too") {
   auto const data = support::random_transitions();
   for (rl::selection const rule : {rl::selection::min_safety, rl::selection::feasible_reward, rl::selection::first}) {
-    auto config = small_fisor();
+    auto config = one_shard();
     config.choose = rule;
     mine::serial plain;
     emulated_device be;

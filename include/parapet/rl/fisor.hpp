@@ -14,6 +14,9 @@
 
 #include <parapet/config.hpp>
 #include <parapet/backend/any_recording.hpp>
+#include <parapet/core/buffer.hpp>
+#include <parapet/core/error.hpp>
+#include <parapet/core/named_tensor.hpp>
 #include <parapet/diffusion/noise_schedule.hpp>
 #include <parapet/rl/fisor_config.hpp>
 #include <parapet/rl/fisor_networks.hpp>
@@ -21,11 +24,14 @@
 #include <parapet/rl/fisor_update.hpp>
 #include <parapet/rl/transitions.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace parapet::inline PARAPET_ABI::rl {
@@ -54,18 +60,19 @@ public:
       : be_(be), config_(checked(config)), data_(checked(be, data)),
         networks_(std::make_shared<fisor_networks const>(config, data.state_dim(), data.action_dim())), seeds_(checked(config.seed, seeds)),
         state_{buffer<index_t, space>(seeds),
-               {be, networks_->actor_list, fisor_networks::actor_rows(), seeds_, config.shards, true},
-               {be, networks_->critic_list, fisor_networks::critic_rows(), seeds_, config.shards, true},
-               {be, networks_->value_list, fisor_networks::value_rows(), seeds_, config.shards, false}},
-        seeds_there_(seeds), losses_(7 * seeds), losses_here_(7 * seeds),
+               {be, networks_->actor_list, fisor_networks::actor_rows(), seeds_, shards(), true},
+               {be, networks_->critic_list, fisor_networks::critic_rows(), seeds_, shards(), true},
+               {be, networks_->value_list, fisor_networks::value_rows(), seeds_, shards(), false}},
+        seeds_there_(seeds), losses_(seeds * numbers), losses_here_(seeds * numbers),
         schedule_(diffusion::noise_schedule::vp(config.diffusion_steps, config.beta_min, config.beta_max)) {
     copy(be, vector_view<std::uint64_t const>(seeds_.data(), extents{seeds}), seeds_there_.view());
     fill(be, state_.clock.view(), index_t{0});
     fill(be, losses_.view(), 0.0);
+    std::fill_n(losses_here_.data(), losses_here_.size(), 0.0);
     index_t const together = on_host ? 1 : seeds;
     groups_.reserve(static_cast<std::size_t>(seeds / together));
     for (index_t first = 0; first < seeds; first += together)
-      groups_.emplace_back(be, config_, *networks_, data_, state_, seeds_there_.view(), losses_.view(extents{seeds, index_t{7}}), first, together);
+      groups_.emplace_back(be, config_, shards(), *networks_, data_, state_, seeds_there_.view(), losses_.view(extents{seeds, numbers}), first, together);
   }
   fisor(Backend&, fisor_config const&, transitions<T, space>&&, index_t = 1) = delete;  // the data must live on
   fisor(fisor const&) = delete;
@@ -82,8 +89,9 @@ public:
   }
   /// Every parameter, moment and target.
   fisor_state<T, space> const& state() const { return state_; }
-  /// What acts, of seed number `seed` (from 0): the averaged actor, the target critics and V_h. Follows the training.
-  fisor_parameters<T, space> parameters(index_t seed = 0) const { return state_.parameters(seed); }
+  /// What acts, of seed number `seed` (from 0): the averaged actor, the target critics and V_h. Follows the training. Here and below
+  /// argument_error for a seed that there is not.
+  fisor_parameters<T, space> parameters(index_t seed = 0) const { return state_.parameters(checked(seed)); }
 
   /// One update of everything, of every seed. Returns the losses of the first. Allocates nothing. Throws error where a loss is not
   /// finite: parameters are spoilt then, and training can only go on from a checkpoint.
@@ -120,9 +128,9 @@ public:
     return read_losses(count);
   }
 
-  /// Losses of the last update, of a seed.
+  /// Losses of the last update, of a seed; 0 before the first.
   fisor_losses losses(index_t seed = 0) const {
-    double const* x = losses_here_.data() + 7 * seed;
+    double const* x = losses_here_.data() + numbers * checked(seed);
     double const rows = static_cast<double>(config_.actor_batch);
     return {x[0], x[1], x[2], x[3], x[4], x[5] / rows, diffusion::effective_sample_size(x[5], x[6]) / rows};
   }
@@ -134,6 +142,7 @@ public:
 
   /// A copy of one seed in host memory: the same file, whatever the backend and the number of seeds.
   fisor_snapshot<T> snapshot(index_t seed = 0) const {
+    checked(seed);
     fisor_state<T> host{buffer<index_t>(1), state_.actor.to_host(be_, seed), state_.critics.to_host(be_, seed), state_.values.to_host(be_, seed)};
     host.clock.data()[0] = step();
     auto text = metadata();
@@ -144,6 +153,7 @@ public:
   /// Goes on from a snapshot, whose options and data are taken to be this learner's. All seeds must stand at the same update before
   /// training goes on.
   void restore(fisor_snapshot<T> const& snapshot, index_t seed = 0) {
+    checked(seed);
     state_.actor.from_host(be_, snapshot.state().actor, seed);
     state_.critics.from_host(be_, snapshot.state().critics, seed);
     state_.values.from_host(be_, snapshot.state().values, seed);
@@ -164,7 +174,9 @@ public:
 private:
   static constexpr bool on_host = std::is_same_v<space, host_space>;
   static constexpr index_t recorded = 8;  ///< updates in a recording
-
+  static constexpr index_t numbers = detail::fisor_loss_numbers;
+  /// fisor_config::shards, which are for threads: a device has none, and takes a batch whole.
+  index_t shards() const { return on_host ? config_.shards : 1; }
 
   static fisor_config const& checked(fisor_config const& config) {
     config.validate();
@@ -181,6 +193,10 @@ private:
     std::vector<std::uint64_t> seeds;
     for (index_t i = 0; i < count; ++i) seeds.push_back(first + static_cast<std::uint64_t>(i));
     return seeds;
+  }
+  index_t checked(index_t seed) const {
+    if (seed < 0 || seed >= seeds()) throw argument_error(parapet::detail::concat("fisor: seed number ", seed, " of ", seeds()));
+    return seed;
   }
 
   void check_step() const {
@@ -233,12 +249,12 @@ private:
   std::vector<std::uint64_t> seeds_;
   fisor_state<T, space> state_;
   buffer<std::uint64_t, space> seeds_there_;
-  buffer<double, space> losses_;       // (seeds, 7)
-  buffer<double> losses_here_;         // (seeds, 7)
+  buffer<double, space> losses_;       // (seeds, numbers)
+  buffer<double> losses_here_;         // (seeds, numbers)
   diffusion::noise_schedule schedule_;
   std::vector<fisor_update<Backend, T>> groups_;
   index_t step_ = 0;                   // on a device: what its clocks say
-  backend::any_recording recording_;        // of `recorded` updates
+  backend::any_recording recording_;   // of `recorded` updates
 };
 
 }  // namespace parapet::inline PARAPET_ABI::rl

@@ -86,7 +86,7 @@ struct fisor_config {
 
   // Run
   std::uint64_t seed = 0;
-  index_t shards = 4;                  ///< parts of a batch that threads work on; results depend on it, not on the threads
+  index_t shards = 4;                  ///< parts of a batch that a CPU's threads share; results depend on it, not on the threads
 
   /// cost_limit per episode as a threshold on the discounted sum.
   double cost_threshold() const {

@@ -167,6 +167,9 @@ struct fisor_dropout {
   }
 };
 
+/// What is told of an update of a seed: losses of the actor, V_r, Q_r, V_h and Q_h, and the sums of w and w^2.
+inline constexpr index_t fisor_loss_numbers = 7;
+
 /// Sums over rows, of each shard.
 template <class T, class Space>
 struct fisor_sums {
@@ -175,14 +178,14 @@ struct fisor_sums {
   tensor_view<T, 3, Space> value, critic;  // (shards, G, 2)    of reward, of safety
 };
 
-/// Ends an update: losses (G, 7) of all shards, and the clock goes on.
+/// Ends an update: adds up the shards, and the clock goes on.
 template <class T, class Space>
 struct finish_update {
   fisor_sums<T, Space> sums;
-  matrix_view<double, Space> losses;
+  matrix_view<double, Space> losses;  // (G, fisor_loss_numbers)
   vector_view<index_t, Space> clock;
   PARAPET_FN void operator()(index_t g) const {
-    for (index_t i = 0; i < 7; ++i) losses(g, i) = 0;
+    for (index_t i = 0; i < fisor_loss_numbers; ++i) losses(g, i) = 0;
     for (index_t shard = 0; shard < sums.actor.extent(0); ++shard) {
       losses(g, 0) += static_cast<double>(sums.actor(shard, g));
       losses(g, 1) += static_cast<double>(sums.value(shard, g, 0));

@@ -1,10 +1,9 @@
 // One update of FISOR (rl/fisor.hpp), for a group of seeds that share every operation.
 //
 // Order: rows of the whole update are drawn, gathered and weighed by the critics as they are; `actor_steps` actor steps, each on its
-// own rows; V_r and V_h, then Q_r and Q_h with the new values, on the first `critic_batch` rows, which no actor step reads or writes
-// anything of. Each part works on shards of the
-// rows, which threads share. A backend that lives on launches takes all seeds as one group and one shard: every operation is
-// then one launch for all of them.
+// own rows; beside them, since neither writes what the other reads, V_r and V_h, then Q_r and Q_h with the new values, on the first
+// `critic_batch` rows. Each part works on shards of the rows, which threads share. A backend that lives on launches takes all seeds as
+// one group and one shard: every operation is then one launch for all of them.
 #pragma once
 
 #include <parapet/config.hpp>
@@ -19,6 +18,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <type_traits>
 #include <vector>
 
@@ -30,11 +30,11 @@ class fisor_update {
 public:
   using space = typename Backend::space;
 
-  /// seeds (all), losses (all, 7). `shards` divides the work, as fisor_config::shards says.
-  fisor_update(Backend& be, fisor_config const& config, fisor_networks const& networks, transitions<T, space> const& data,
+  /// seeds (all), losses (all, fisor_loss_numbers). `shards`, 1, 2, 4 or 8, divides each batch.
+  fisor_update(Backend& be, fisor_config const& config, index_t shards, fisor_networks const& networks, transitions<T, space> const& data,
                fisor_state<T, space>& state, vector_view<std::uint64_t const, space> const& seeds, matrix_view<double, space> const& losses,
                index_t first, index_t count)
-      : config_(config), networks_(networks), data_(data), state_(state), seeds_(seeds.rows(first, first + count)),
+      : config_(config), shards_(shards), networks_(networks), data_(data), state_(state), seeds_(seeds.rows(first, first + count)),
         clock_(state.clock.view().rows(first, first + count)), losses_(losses.rows(first, first + count)), first_(first), count_(count) {
     plan(memory_, [&](auto& memory) { lay_out(be, memory); return 0; });
     auto const schedule = diffusion::noise_schedule::vp(config.diffusion_steps, config.beta_min, config.beta_max);
@@ -51,7 +51,7 @@ public:
   /// One update. Allocates nothing, and waits for nothing that the backend defers.
   template <class Draw>
   void operator()(Backend& be, Draw const& draw) {
-    index_t const shards = config_.shards, steps = config_.actor_steps;
+    index_t const shards = shards_, steps = config_.actor_steps;
     for_each_index(be, extents{steps + 1},
                    detail::schedule_steps<T, space>{clock_, cosine(config_.actor_learning_rate, config_.cosine_horizon),
                                                     cosine(config_.critic_learning_rate, config_.critic_cosine_horizon), steps, numbers_});
@@ -89,7 +89,7 @@ private:
     tensor_view<U, 3, space> operator()(tensor_view<U, 3, space> const& x) const { return x.slice(1, begin, end); }  // (G, rows, n)
   };
   slice part(index_t rows, index_t shard, index_t first = 0) const {
-    return {first + shard * rows / config_.shards, first + (shard + 1) * rows / config_.shards};
+    return {first + shard * rows / shards_, first + (shard + 1) * rows / shards_};
   }
 
   /// Work memory of one shard, for each kind of work.
@@ -118,7 +118,7 @@ private:
     auto const take = [&](auto... n) { return memory.template take<T>(extents{index_t{n}...}); };
     schedule_ = take(2, config_.diffusion_steps);
     numbers_ = take(config_.actor_steps + 1, 3);
-    sums_ = {take(config_.shards, g), take(config_.shards, 2, g), take(config_.shards, g, 2), take(config_.shards, g, 2)};
+    sums_ = {take(shards_, g), take(shards_, 2, g), take(shards_, g, 2), take(shards_, g, 2)};
     row_ = memory.template take<index_t>(extents{g, batch});
     step_ = memory.template take<index_t>(extents{g, batch});
     input_ = take(g, batch, states + actions);
@@ -130,19 +130,19 @@ private:
     weighing_.clear();
     actor_.clear();
     critic_.clear();
-    for (index_t shard = 0; shard < config_.shards; ++shard) {
+    for (index_t shard = 0; shard < shards_; ++shard) {
       index_t const rows = part(config_.actor_batch, shard).rows();
       actor_work& w = actor_.emplace_back();
       w.which = memory.template take<index_t>(extents{g * rows});
       w.denoiser = networks_.actor.template make_workspace<Backend, T>(be, memory, rows, nn::mode::training, g);
       w.loss = take(g, rows, actions);
     }
-    for (index_t shard = 0; critics && shard < config_.shards; ++shard) {
+    for (index_t shard = 0; critics && shard < shards_; ++shard) {
       index_t const rows = part(batch, shard).rows();
       weighing_.push_back({networks_.critic.template make_workspace<T>(memory, rows, nn::mode::inference, g * fisor_networks::critics),
                            networks_.value.template make_workspace<T>(memory, rows, nn::mode::inference, g * fisor_networks::values)});
     }
-    for (index_t shard = 0; critics && shard < config_.shards; ++shard) {
+    for (index_t shard = 0; critics && shard < shards_; ++shard) {
       index_t const rows = part(config_.critic_batch, shard).rows();
       critic_work& w = critic_.emplace_back();
       w.next_state = take(g, rows, states);
@@ -281,12 +281,13 @@ private:
   }
 
   fisor_config const& config_;
+  index_t shards_;
   fisor_networks const& networks_;
   transitions<T, space> const& data_;
   fisor_state<T, space>& state_;
   vector_view<std::uint64_t const, space> seeds_;  // (G)
   vector_view<index_t, space> clock_;              // (G)
-  matrix_view<double, space> losses_;              // (G, 7)
+  matrix_view<double, space> losses_;              // (G, fisor_loss_numbers)
   index_t first_, count_;
 
   arena<space> memory_;
