@@ -90,6 +90,7 @@ TEST_CASE("off the grid, and for a state that is no number, it brakes and says s
   safety_filter clamping(v, keep_rate{2}, {}, off_grid::clamp{});
   CHECK(clamping(state{2.5f, -1}, input{-1}).reason == filter_reason::inside);
   CHECK(clamping(state{NAN, -1}, input{-1}).reason == filter_reason::off_grid);
+  CHECK(clamping(state{1, NAN}, input{-1}).reason == filter_reason::off_grid);
   CHECK(std::abs(clamping(state{1, 0}, input{NAN}).control[0]) <= 1);
 }
 

@@ -77,8 +77,10 @@ PARAPET_FN filtered<T, control_dim<System>> filter_step(value_view<System, T, Ro
   auto const at = v.slopes(x);
   T const safety = sign * at.value, room = safety - limits.margin;
   auto const wanted = nearest(v.system.controls, wish);
+  bool finite = true;
+  for (int a = 0; a < System::state_dim; ++a) finite = finite && x[a] - x[a] == T(0);
   auto const best = [&] { return best_inputs<Role>(v.system, x, at.slopes, T(0)).control; };
-  if (!at.inside && (!std::is_same_v<Rule, off_grid::clamp> || !(x[0] - x[0] == T(0)))) {
+  if (!at.inside && (!std::is_same_v<Rule, off_grid::clamp> || !finite)) {
     interfering = true;
     return {best(), filter_reason::off_grid, safety};
   }
