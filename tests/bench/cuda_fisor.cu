@@ -10,51 +10,28 @@
 #include <parapet/rl/fisor_policy.hpp>
 
 #include "cuda_timer.cuh"
+#include "fisor_data.hpp"
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <vector>
 
 using namespace parapet;
 using backend::cuda;
-using backend::device_space;
 using backend::product_precision;
 
 namespace {
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-rl::transitions<float, device_space> make_data(cuda& be) {
-  constexpr index_t rows = 100'000;
-  rl::transitions<float> data(rows, 60, 2);
-  philox_stream const random(1, 1);
-  auto const draw = [&](auto const& x, index_t first, bool uniform) {
-    for (index_t i = 0; i < x.size(); ++i) x.data()[i] = uniform ? random.uniform(first + i) : random.normal(first + i);
-  };
-  draw(data.state(), 0, false);
-  draw(data.next_state(), 10'000'000, false);
-  draw(data.action(), 20'000'000, true);
-  draw(data.reward(), 30'000'000, false);
-  draw(data.h(), 40'000'000, false);
-  for (auto const& x : {data.cost(), data.done(), data.timeout()})
-    for (index_t i = 0; i < rows; ++i) x[i] = 0;
-  return rl::upload(be, data);
-}
-
 void train(char const* name, product_precision precision, index_t seeds) {
   cuda be({.precision = precision});
-  auto const data = make_data(be);
-  rl::fisor_config config = rl::fisor_config::paper();
-  config.shards = 1;
-  rl::fisor<cuda> learner(be, config, data, seeds);
+  auto const data = rl::upload(be, bench::random_transitions(100'000, 60));
+  rl::fisor<cuda> learner(be, rl::fisor_config::paper(), data, seeds);
   constexpr index_t updates = 200;
   learner.train(updates);
   std::vector<double> times;
   for (int i = 0; i < 5; ++i) {
-    double const begin = now();
+    double const begin = bench::seconds();
     learner.train(updates);
-    times.push_back((now() - begin) / updates);
+    times.push_back((bench::seconds() - begin) / updates);
   }
   double const time = bench::median(times);
   std::printf("%s, %2td seed%s  %7.1f us an update  %7.0f updates/s  %7.0f seed-updates/s  %6.1f TFLOP/s\n", name, seeds, seeds == 1 ? " " : "s", 1e6 * time,
@@ -63,9 +40,8 @@ void train(char const* name, product_precision precision, index_t seeds) {
 
 void act(char const* name, product_precision precision, index_t decisions) {
   cuda be({.precision = precision});
-  auto const data = make_data(be);
-  rl::fisor_config config = rl::fisor_config::paper();
-  config.shards = 1;
+  auto const data = rl::upload(be, bench::random_transitions(100'000, 60));
+  rl::fisor_config const config = rl::fisor_config::paper();
   rl::fisor<cuda> const learner(be, config, data);
   rl::fisor_policy<cuda> policy(be, config, learner.networks(), learner.parameters(), decisions);
   buffer<float> state(60 * decisions), action(2 * decisions);
@@ -74,14 +50,13 @@ void act(char const* name, product_precision precision, index_t decisions) {
   for (int i = 0; i < 2100; ++i) {
     for (index_t j = 0; j < 60 * decisions; ++j) state.view()[j] = philox_stream(1, 1).normal(60 * decisions * i + j);
     for (index_t j = 0; j < decisions; ++j) number.view()[j] = i * decisions + j;
-    double const begin = now();
+    double const begin = bench::seconds();
     policy.act(state.view(extents{decisions, index_t{60}}), number.view(), philox_stream(1, 2), action.view(extents{decisions, index_t{2}}));
-    if (i >= 100) times.push_back(now() - begin);
+    if (i >= 100) times.push_back(bench::seconds() - begin);
   }
-  std::sort(times.begin(), times.end());
-  auto const percentile = [&](double p) { return 1e6 * times[static_cast<std::size_t>(p * static_cast<double>(times.size() - 1))]; };
+  auto const percentile = [&](double p) { return 1e6 * bench::percentile(times, p); };
   std::printf("%s, %4td decision%s of 16 candidates and 5 steps: p50 %.1f us, p99 %.1f us, worst %.1f us, %.0f decisions/s\n", name, decisions,
-              decisions == 1 ? " " : "s", percentile(0.5), percentile(0.99), 1e6 * times.back(), 1e6 * static_cast<double>(decisions) / percentile(0.5));
+              decisions == 1 ? " " : "s", percentile(0.5), percentile(0.99), percentile(1), 1e6 * static_cast<double>(decisions) / percentile(0.5));
 }
 
 }  // namespace

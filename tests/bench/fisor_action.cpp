@@ -8,8 +8,8 @@
 #include <parapet/rl/fisor.hpp>
 #include <parapet/rl/fisor_policy.hpp>
 
-#include <algorithm>
-#include <chrono>
+#include "fisor_data.hpp"
+
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -20,9 +20,7 @@ int main(int argc, char** argv) {
   int const actions = argc > 1 ? std::atoi(argv[1]) : 5000;
   backend::cpu be(1);
   rl::fisor_config const config = rl::fisor_config::paper();
-  rl::transitions<float> data(1, 60, 2);
-  for (auto const& tensor : data.tensors())
-    fill(be, vector_view<float>(const_cast<float*>(reinterpret_cast<float const*>(tensor.data)), extents{tensor.size()}), 0.0f);
+  auto const data = bench::random_transitions(1, 60);
   rl::fisor<backend::cpu> const learner(be, config, data);
   rl::fisor_policy<backend::cpu> policy(be, config, learner.networks(), learner.parameters());
 
@@ -30,13 +28,12 @@ int main(int argc, char** argv) {
   std::vector<double> times;
   for (index_t number = 0; number < actions; ++number) {
     fill_normal(be, state.view(), philox_stream(1, 1), 60 * number);
-    auto const begin = std::chrono::steady_clock::now();
+    double const begin = bench::seconds();
     policy.act(state.view(extents{index_t{1}, index_t{60}}), vector_view<index_t const>(&number, extents{index_t{1}}), philox_stream(1, 2),
                action.view(extents{index_t{1}, index_t{2}}));
-    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    times.push_back(1e3 * (bench::seconds() - begin));
   }
-  std::sort(times.begin(), times.end());
-  auto const percentile = [&](double p) { return times[static_cast<std::size_t>(p * static_cast<double>(times.size() - 1))]; };
+  auto const percentile = [&](double p) { return bench::percentile(times, p); };
   std::printf("%d actions of 16 candidates and 5 steps on one thread: p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms, worst %.2f ms\n", actions,
-              percentile(0.5), percentile(0.99), percentile(0.999), times.back());
+              percentile(0.5), percentile(0.99), percentile(0.999), percentile(1));
 }

@@ -8,31 +8,21 @@
 #include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/rl/fisor.hpp>
 
+#include "fisor_data.hpp"
+
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 using namespace parapet;
+using bench::seconds;
 
 namespace {
-
-double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-rl::transitions<float> make_data(backend::cpu& be) {
-  rl::transitions<float> data(100000, 60, 2);
-  philox_stream const random(1, 1);
-  fill_normal(be, flatten(data.state()), random, 0);
-  fill_normal(be, flatten(data.next_state()), random, 10'000'000);
-  fill_uniform(be, flatten(data.action()), random, 20'000'000);
-  fill_normal(be, data.reward(), random, 30'000'000);
-  fill_normal(be, data.h(), random, 40'000'000);
-  for (auto const& x : {data.cost(), data.done(), data.timeout()}) fill(be, x, 0.0f);
-  return data;
-}
 
 template <class Backend>
 double median_update(Backend& be, rl::transitions<float> const& data, int repetitions) {
@@ -43,8 +33,7 @@ double median_update(Backend& be, rl::transitions<float> const& data, int repeti
     learner.update();
     times.push_back(seconds() - begin);
   }
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
+  return bench::percentile(times, 0.5);
 }
 
 }  // namespace
@@ -111,7 +100,7 @@ int main(int argc, char** argv) {
   int const threads = argc > 1 ? std::atoi(argv[1]) : backend::hardware_threads();
   constexpr double work = 23.24;  // GFLOP
   backend::cpu be(threads);
-  auto const data = make_data(be);
+  auto const data = bench::random_transitions(100'000, 60);
   double const parallel = median_update(be, data, 30);
   std::printf("%d thread%s: %.1f ms an update, %.0f GFLOP/s (median of 30)\n", threads, threads == 1 ? "" : "s", 1e3 * parallel, work / parallel);
 

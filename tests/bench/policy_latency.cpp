@@ -13,13 +13,15 @@
 #include <parapet/rl/fisor_agent.hpp>
 #include <parapet/rl/one_step_policy.hpp>
 
-#include <algorithm>
+#include "fisor_data.hpp"
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace parapet;
@@ -29,9 +31,7 @@ namespace {
 /// A checkpoint of the paper's configuration with its initial parameters.
 tensor_archive paper_checkpoint() {
   backend::cpu be(1);
-  rl::transitions<float> data(1, 60, 2);
-  for (auto const& tensor : data.tensors())
-    fill(be, vector_view<float>(const_cast<float*>(reinterpret_cast<float const*>(tensor.data)), extents{tensor.size()}), 0.0f);
+  auto const data = bench::random_transitions(1, 60);
   rl::fisor<backend::cpu> const learner(be, rl::fisor_config::paper(), data);
   tensor_archive file("paper");
   file.metadata() = learner.metadata();
@@ -51,9 +51,8 @@ void measure(char const* name, Agent agent, int decisions, int pause) {
     fill_normal(be, observation.view(), philox_stream(1, 1), observation.size() * i);
     times.push_back(1e-6 * static_cast<double>(controller.act(observation.view()).elapsed.count()));
   }
-  std::sort(times.begin(), times.end());
-  auto const percentile = [&](double p) { return times[static_cast<std::size_t>(p * static_cast<double>(times.size() - 1))]; };
-  std::printf("%-44s p50 %.3f  p99 %.3f  p99.9 %.3f  worst %.3f ms\n", name, percentile(0.5), percentile(0.99), percentile(0.999), times.back());
+  auto const percentile = [&](double p) { return bench::percentile(times, p); };
+  std::printf("%-44s p50 %.3f  p99 %.3f  p99.9 %.3f  worst %.3f ms\n", name, percentile(0.5), percentile(0.99), percentile(0.999), percentile(1));
 }
 
 }  // namespace
