@@ -199,6 +199,18 @@ TEST_CASE("controller: an agent that throws in a decision is a failure, in its m
   CHECK_FALSE(c.act(observation).fallback);
 }
 
+TEST_CASE("controller: a choice that is no candidate is a failure, never a read beyond them") {
+  struct astray : toy_agent {
+    index_t choice;
+    index_t choose(vector_view<float const> const&, vector_view<float const> const&, double) const { return choice; }
+  };
+  setting s;
+  for (index_t const choice : {-1, 6, 5}) {
+    rl::controller<astray, rl::constant_action, toy_clock> c(astray{s.agent(), choice});
+    CHECK(c.act(observation).reason == (choice == 5 ? fallback_reason::none : fallback_reason::failure));
+  }
+}
+
 TEST_CASE("controller: a fallback policy sees the observation; a constant action has the size of an action") {
   setting s;
   auto const mirror = [](vector_view<float const> const& o, vector_view<float> const& action) noexcept { action[0] = action[1] = -o[1]; };

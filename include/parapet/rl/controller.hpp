@@ -23,6 +23,7 @@
 #include <chrono>
 #include <cmath>
 #include <concepts>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -36,7 +37,7 @@ enum class fallback_reason {
   deadline,     ///< not even one round of candidates would have been in time
   not_finite,   ///< no candidate, or its judgement, was finite
   infeasible,   ///< no candidate was feasible, and the options say to hand over then
-  failure,      ///< the agent threw
+  failure,      ///< the agent threw, or chose what it had not proposed
 };
 
 /// What a controller did.
@@ -89,8 +90,10 @@ concept agent = has_agent_sizes<A> && proposes<A> && chooses<A>;
 template <class A>
 consteval bool check_agent() {
   static_assert(has_agent_sizes<A>, "an agent must have state_dim(), action_dim(), candidates(), rows() and feasible_level() - see docs/guidance.md");
-  static_assert(proposes<A>, "an agent must have propose(matrix_view<float const> states, vector_view<index_t const> numbers, matrix_view<float> actions, vector_view<decision_info<float>> info) - see docs/guidance.md");
-  static_assert(chooses<A>, "an agent must have choose(vector_view<float const> q_reward, vector_view<float const> q_safety, double u), an index - see docs/guidance.md");
+  static_assert(proposes<A>, "an agent must have propose(matrix_view<float const> states, vector_view<index_t const> numbers, "
+                             "matrix_view<float> actions, vector_view<decision_info<float>> info) - see docs/guidance.md");
+  static_assert(chooses<A>, "an agent must have choose(vector_view<float const> q_reward, vector_view<float const> q_safety, double u), "
+                            "an index - see docs/guidance.md");
   return agent<A>;
 }
 
@@ -166,6 +169,7 @@ private:
     if (out.feasible == 0 && options_.hand_over_infeasible) return fallback_reason::infeasible;
     vector_view<float const> const reward = q_reward_.view().rows(0, kept), safety = q_safety_.view().rows(0, kept);
     index_t const best = agent_.choose(reward, safety, static_cast<double>(philox_stream(options_.seed, 0).uniform(decision_)));
+    if (best < 0 || best >= kept) return fallback_reason::failure;
     out.safety_critic = safety[best];
     out.reward_critic = reward[best];
     for (index_t i = 0; i < action_.size(); ++i) action_.data()[i] = kept_.data()[best * action_.size() + i];
