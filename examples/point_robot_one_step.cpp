@@ -2,7 +2,7 @@
 //
 //   student(z, s) learns what DDIM makes of noise z in state s;  candidates of either are judged by the same critics
 //
-//   point_robot_fisor --seeds 1 --out run                          trains, 75 s on two cores
+//   point_robot_fisor --seeds 1 --out run                          trains
 //   point_robot_one_step --checkpoint run/seed0.safetensors
 //
 // Prints return, violations and goals of both, with all candidates and with one, and how long a decision takes.

@@ -100,6 +100,8 @@ TEST_CASE("fisor_config: an option out of range is named, with its value and its
   CHECK(refusal([](auto& c) { c.actor_blocks = -1; }) == "fisor_config: actor_blocks = -1, expected 0 to 30");
   CHECK(refusal([](auto& c) { c.critic_batch = 4096; }) == "fisor_config: critic_batch = 4096, expected at most actor_batch * actor_steps");
   CHECK(refusal([](auto& c) { c.critic_batch = 3; }) == "fisor_config: critic_batch = 3, expected at least the number of shards");
+  CHECK(refusal([](auto& c) { c.safety = static_cast<rl::safety_target>(2); }) == "fisor_config: safety = 2, expected one of its names");
+  CHECK(refusal([](auto& c) { c.actor_batch = index_t{1} << 40; }) == "fisor_config: actor_batch = 1.09951163e+12, expected at most 2^32 / actor_steps");
   CHECK(refusal([](auto& c) { c.shards = 3; }) == "fisor_config: shards = 3, expected 1, 2, 4 or 8");
   CHECK(refusal([](auto& c) { c.cosine_horizon = 0.5; }) == "fisor_config: cosine_horizon = 0.5, expected 0 or a number of steps from 1 to 1e15");
   CHECK(refusal([&](auto& c) { c.actor_learning_rate = infinity; }) == "fisor_config: actor_learning_rate = inf, expected a finite number, at least 0");

@@ -2,7 +2,7 @@
 //
 // `fisor_config::paper()` is the configuration published with Zheng et al., "Safe offline reinforcement learning with
 // feasibility-guided diffusion model" (ICLR 2024) and its code; `paper_point_robot()` what that code changes for the point
-// robot; `quickstart()` a small one that trains in about half a minute on two cores with AVX-512.
+// robot; `quickstart()` a small one for two cores.
 #pragma once
 
 #include <parapet/config.hpp>
@@ -112,7 +112,7 @@ struct fisor_config {
     return c;
   }
 
-  /// A small one for the point robot, of `updates` updates: about half a minute on two cores. Where it departs from the paper: a step
+  /// A small one for the point robot, of `updates` updates (docs/quickstart.md has its time). Where it departs from the paper: a step
   /// of 0.05 s changes Q little, so temperatures are high and learning rates decay; reward takes part in the choice, since the
   /// candidate with the smallest Q_h hardly moves; and what is feasible keeps a margin, since both Q_h are estimates.
   static fisor_config quickstart(index_t updates = 85000) {
@@ -235,6 +235,12 @@ struct fisor_config {
     auto const positive_finite = [&](char const* name, double value) {
       require(value > 0 && std::isfinite(value), name, value, "a positive number");
     };
+    auto const one_of = [&](char const* name, auto value, int count) {
+      require(static_cast<int>(value) >= 0 && static_cast<int>(value) < count, name, static_cast<double>(value), "one of its names");
+    };
+    one_of("safety", safety, 2);
+    one_of("objective", objective, 2);
+    one_of("choose", choose, 4);
     positive("critic_width", critic_width);
     positive("critic_batch", critic_batch);
     positive("actor_width", actor_width);
@@ -248,6 +254,7 @@ struct fisor_config {
     require(time_features >= 2 && time_features % 2 == 0, "time_features", static_cast<double>(time_features), "a positive even number");
     require(dropout >= 0 && dropout < 1, "dropout", dropout, "a number in [0, 1)");
     require(dropout == 0 || actor_width % 4 == 0, "actor_width", static_cast<double>(actor_width), "a multiple of 4 where there is dropout");
+    require(actor_batch <= (index_t{1} << 32) / actor_steps, "actor_batch", static_cast<double>(actor_batch), "at most 2^32 / actor_steps");
     require(critic_batch <= actor_batch * actor_steps, "critic_batch", static_cast<double>(critic_batch), "at most actor_batch * actor_steps");
     in_unit("discount", discount);
     in_unit("safety_discount", safety_discount);
