@@ -2,8 +2,8 @@
 //
 //     backend::thrust_host<backend::thrust_omp> be;   // g++ -fopenmp, linked to parapet::thrust_host
 //
-// The rest (products, maps, random fills) is the CPU backend's. It runs the algorithms of the CUDA backend where there is no
-// GPU, and so tests them. Shards run one after the other: a thread of Thrust's takes part of an operation, not of a batch.
+// The rest (products, maps, random fills) is the CPU backend's. Scans and sorts are the CUDA backend's own source, which is so
+// tested where there is no GPU. Shards run one after the other: a thread of Thrust's takes part of an operation, not of a batch.
 // Thrust allocates temporary memory in each reduction and sort, so a step is not free of allocations here.
 #pragma once
 
