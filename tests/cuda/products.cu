@@ -32,12 +32,13 @@ double product_error(product_precision precision, index_t m, index_t n, index_t 
   fill(be, c.view(), std::nanf(""));  // every element must be written
   gemm(be, a.view(extents{m, k}), b.view(extents{k, n}), c.view(extents{m, n}));
   auto const ha = download<float>(be, a.view()), hb = download<float>(be, b.view()), hc = download<float>(be, c.view());
+  auto const at = [](std::vector<float> const& x, index_t element) { return static_cast<double>(x[static_cast<std::size_t>(element)]); };
   double error = 0, norm = 0;
   for (index_t i = 0; i < m; ++i)
     for (index_t j = 0; j < n; ++j) {
       double exact = 0;
-      for (index_t l = 0; l < k; ++l) exact += static_cast<double>(ha[static_cast<std::size_t>(i * k + l)]) * static_cast<double>(hb[static_cast<std::size_t>(l * n + j)]);
-      double const d = static_cast<double>(hc[static_cast<std::size_t>(i * n + j)]) - exact;
+      for (index_t l = 0; l < k; ++l) exact += at(ha, i * k + l) * at(hb, l * n + j);
+      double const d = at(hc, i * n + j) - exact;
       error += d * d;
       norm += exact * exact;
     }
@@ -133,7 +134,8 @@ void check_fused(double tolerance) {
   CHECK(!plain.fuses_activations());
   auto const together = activated<F>(fused, networks), expected = activated<F>(plain, networks);
   double difference = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) difference = std::fmax(difference, std::fabs(static_cast<double>(together[i]) - static_cast<double>(expected[i])));
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    difference = std::fmax(difference, std::fabs(static_cast<double>(together[i]) - static_cast<double>(expected[i])));
   CHECK(difference <= tolerance);
   auto const first = activated<F>(fused, 1);
   CHECK(std::vector<float>(together.begin(), together.begin() + static_cast<std::ptrdiff_t>(first.size())) == first);

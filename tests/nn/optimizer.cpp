@@ -25,7 +25,9 @@ void check_golden(B& be, Rule const& rule, nn::learning_rate const& rate, Golden
   nn_test::problem<B, double> x(be, generate<double>(extents{5}, [](index_t i) { return std::cos(i); }));
   for (index_t t = 0; t < 10; ++t) {
     auto const p = download(be, x.p);
-    auto g = upload(be, generate<double>(extents{5}, [&](index_t i) { return std::sin(static_cast<double>(i + 1) + 0.7 * static_cast<double>(t)) + 0.1 * p.read()[i]; }));
+    auto g = upload(be, generate<double>(extents{5}, [&](index_t i) {
+      return std::sin(static_cast<double>(i + 1) + 0.7 * static_cast<double>(t)) + 0.1 * p.read()[i];
+    }));
     nn::clip_by_global_norm(be, g.view(), limit);
     nn::update(be, rule, rate(t), t + 1, x.p.view(), x.state(), g.read());
   }
