@@ -4,12 +4,14 @@
 
 #include "diffusion/tilted_gaussian.hpp"
 #include "support/backends.hpp"
+#include "support/throws.hpp"
 
 using namespace parapet;
 using diffusion::noise_level;
 using support::affine_denoiser;
 using support::affine_gradient;
 using support::gaussian;
+using support::model_of;
 using support::normal;
 using support::on;
 using support::tilt;
@@ -19,17 +21,6 @@ namespace {
 noise_level const levels[] = {{std::cos(0.1), std::sin(0.1)}, {std::cos(1.0), std::sin(1.0)}, {0.3, 0.7}, {1, 20}};
 gaussian const data;
 tilt const energy;
-
-/// What a model of parameterization P answers for Gaussian data, as a function of what it is fed.
-template <class P>
-auto model_of(gaussian const& g, P const& p) {
-  return [g, p](noise_level const& l, double input) {
-    double scale = 1;
-    if constexpr (diffusion::scales_input<P>) scale = p.input_scale(l);
-    double const x = input / scale, eps = g.epsilon(l, x), x0 = g.posterior_mean(l, x);
-    return p(l).data * x0 + p(l).noise * eps;
-  };
-}
 
 }  // namespace
 
@@ -120,4 +111,17 @@ TEST_CASE_TEMPLATE("guidance: a model or work memory of another shape is refused
   CHECK_THROWS_AS(small(be, x.read(), levels[0]), shape_error);
   diffusion::gradient_guidance wrong{affine_denoiser{identity, good.view()}, affine_gradient{identity}, diffusion::epsilon_prediction{}, 1.0, good.view(), other.view()};
   CHECK_THROWS_AS(wrong(be, x.read(), levels[0]), shape_error);
+}
+
+TEST_CASE("gradient guidance: a flow at alpha = 0 says nothing about the noise, so it cannot be bent there") {
+  auto const identity = [](noise_level const&, double at) { return at; };
+  support::tensor<double, 2> answer(extents{2, 1}), slope(extents{2, 1});
+  auto const factor = [&](auto const& p, noise_level const& l) {
+    affine_denoiser const model{identity, answer.view()};
+    return diffusion::gradient_guidance{model, affine_gradient{identity}, p, 1.0, answer.view(), slope.view()}.slope_factor(l);
+  };
+  CHECK(support::message_of<argument_error>([&] { factor(diffusion::flow_prediction{}, {0, 1, 1}); }) ==
+        "convert: the model's prediction does not determine what the solver needs at alpha = 0, sigma = 1");
+  CHECK(factor(diffusion::flow_prediction{}, {0.5, 0.5, 0.5}) == -1);  // r = epsilon - x_0: 1 + sigma / alpha of it, times -sigma
+  CHECK(factor(diffusion::epsilon_prediction{}, {0, 1, 1}) == -1);
 }

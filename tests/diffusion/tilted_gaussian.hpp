@@ -45,6 +45,17 @@ struct tilt {
   }
 };
 
+/// What a model of parameterization P answers for Gaussian data, as a function of what it is fed.
+template <class P>
+auto model_of(gaussian const& g, P const& p) {
+  return [g, p](noise_level const& l, double input) {
+    double scale = 1;
+    if constexpr (parapet::diffusion::scales_input<P>) scale = p.input_scale(l);
+    double const x = input / scale, eps = g.epsilon(l, x), x0 = g.posterior_mean(l, x);
+    return p(l).data * x0 + p(l).noise * eps;
+  };
+}
+
 /// y = slope x + offset: every prediction of Gaussian data, and every gradient above, is that.
 struct affine {
   double slope, offset;

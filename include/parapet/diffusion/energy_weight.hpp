@@ -17,6 +17,7 @@
 #include <parapet/backend/reference.hpp>
 #include <parapet/core/error.hpp>
 #include <parapet/core/tensor_view.hpp>
+#include <parapet/diffusion/linear_update.hpp>
 #include <parapet/math/functions.hpp>
 
 #include <cmath>
@@ -122,11 +123,6 @@ struct feasibility_weight {
 
 namespace detail {
 
-struct scale_by {
-  double factor;
-  template <class X>
-  PARAPET_INLINE PARAPET_FN void operator()(X& y, X const& x) const { y = X(factor) * x; }
-};
 struct shifted_exp {
   double highest;
   template <class X>
@@ -140,7 +136,7 @@ struct shifted_exp {
 template <class Backend, class T, class Space>
 void softmax_weights(Backend& be, double temperature, matrix_view<T const, Space> const& q, matrix_view<T, Space> const& w) {
   check_shape("softmax_weights: weights", w.shape(), q.shape());
-  map(be, detail::scale_by{temperature}, w, q);
+  map(be, detail::linear_update<T, 1>{{static_cast<T>(temperature)}}, w, q);
   using backend::softmax_rows;
   softmax_rows(be, matrix_view<T const, Space>(w), w);
 }
@@ -149,7 +145,7 @@ void softmax_weights(Backend& be, double temperature, matrix_view<T const, Space
 template <class Backend, class T, class Space>
 void normalize_weights(Backend& be, vector_view<T, Space> const& weights) {
   double const total = static_cast<double>(sum(be, weights));
-  if (total > 0) map(be, detail::scale_by{static_cast<double>(weights.size()) / total}, weights, vector_view<T const, Space>(weights));
+  if (total > 0) map(be, detail::linear_update<T, 1>{{static_cast<T>(static_cast<double>(weights.size()) / total)}}, weights, vector_view<T const, Space>(weights));
 }
 
 /// Turns log w (n) into weights of mean 1, whatever the size of the exponents. All -inf become 0.

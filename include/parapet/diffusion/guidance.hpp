@@ -11,25 +11,11 @@
 #include <parapet/config.hpp>
 #include <parapet/core/tensor_view.hpp>
 #include <parapet/diffusion/denoiser.hpp>
+#include <parapet/diffusion/linear_update.hpp>
 #include <parapet/diffusion/noise_level.hpp>
 #include <parapet/diffusion/parameterization.hpp>
 
 namespace parapet::inline PARAPET_ABI::diffusion {
-
-namespace detail {
-
-struct mix {
-  double a, b;
-  template <class X>
-  PARAPET_INLINE PARAPET_FN void operator()(X& y, X const& x) const { y = X(a) * y + X(b) * x; }
-};
-struct scaled_copy {
-  double factor;
-  template <class X>
-  PARAPET_INLINE PARAPET_FN void operator()(X& y, X const& x) const { y = X(factor) * x; }
-};
-
-}  // namespace detail
 
 /// `conditional` and `unconditional` are denoisers, maybe one network twice; `answer` (rows, dimension) is work memory.
 template <class Conditional, class Unconditional, class T, class Space>
@@ -42,7 +28,8 @@ struct classifier_free_guidance {
   template <class Backend>
   matrix_view<T const, Space> operator()(Backend& be, matrix_view<T const, Space> const& x, noise_level const& level) {
     copy(be, call_denoiser(be, conditional, x, level), answer);
-    map(be, detail::mix{weight, 1 - weight}, answer, call_denoiser(be, unconditional, x, level));
+    matrix_view<T const, Space> const first = answer;
+    map(be, detail::linear_update<T, 2>{{static_cast<T>(weight), static_cast<T>(1 - weight)}}, answer, first, call_denoiser(be, unconditional, x, level));
     return answer;
   }
 };
@@ -63,21 +50,22 @@ struct gradient_guidance {
 
   template <class Backend>
   matrix_view<T const, Space> operator()(Backend& be, matrix_view<T const, Space> const& x, noise_level const& level) {
+    using view = matrix_view<T const, Space>;
     copy(be, call_denoiser(be, denoise, x, level), answer);
     if constexpr (scales_input<Parameterization>) {  // the model is fed scaled x, the gradient is not
-      map(be, detail::scaled_copy{1 / parameterization.input_scale(level)}, sample, x);
-      gradient(be, matrix_view<T const, Space>(sample), level, slope);
+      map(be, detail::linear_update<T, 1>{{static_cast<T>(1 / parameterization.input_scale(level))}}, sample, x);
+      gradient(be, view(sample), level, slope);
     } else {
       gradient(be, x, level, slope);
     }
-    map(be, detail::mix{1, slope_factor(level)}, answer, matrix_view<T const, Space>(slope));
+    map(be, detail::linear_update<T, 2>{{T(1), static_cast<T>(slope_factor(level))}}, answer, view(answer), view(slope));
     return answer;
   }
 
-  /// d r / d epsilon at fixed x, times -scale sigma.
+  /// d r / d epsilon at fixed x, times -scale sigma. Throws argument_error where r says nothing about epsilon: of a flow, v or data at alpha = 0.
   double slope_factor(noise_level const& l) const {
     prediction const p = parameterization(l);
-    double const by_noise = p.data == 0 ? p.noise : p.noise - p.data * l.sigma / l.alpha;
+    double const by_noise = p.data == 0 ? p.noise : convert(predicts_noise, p, l).factor;
     return -scale * l.sigma * by_noise;
   }
 };

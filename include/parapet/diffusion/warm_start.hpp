@@ -9,7 +9,10 @@
 #include <parapet/config.hpp>
 #include <parapet/core/error.hpp>
 #include <parapet/core/tensor_view.hpp>
+#include <parapet/diffusion/linear_update.hpp>
 #include <parapet/diffusion/noise_level.hpp>
+
+#include <type_traits>
 
 namespace parapet::inline PARAPET_ABI::diffusion {
 
@@ -20,21 +23,13 @@ inline level_list last_levels(level_list const& levels, index_t steps) {
   return level_list(levels.end() - steps - 1, levels.end());
 }
 
-namespace detail {
-struct noise_to {
-  double alpha, sigma;
-  template <class X>
-  PARAPET_INLINE PARAPET_FN void operator()(X& x, X const& previous, X const& z) const { x = X(alpha) * previous + X(sigma) * z; }
-};
-}  // namespace detail
-
 /// x = alpha previous + sigma z, all (rows, dimension), for sampler::run_from at `level`; x may be `previous` or z. Throws shape_error.
 template <class Backend, class T, class Space>
 void warm_start(Backend& be, noise_level const& level, std::type_identity_t<matrix_view<T const, Space>> const& previous,
                 std::type_identity_t<matrix_view<T const, Space>> const& z, matrix_view<T, Space> const& x) {
   check_shape("warm_start: previous", previous.shape(), x.shape());
   check_shape("warm_start: z", z.shape(), x.shape());
-  map(be, detail::noise_to{level.alpha, level.sigma}, x, previous, z);
+  map(be, detail::linear_update<T, 2>{{static_cast<T>(level.alpha), static_cast<T>(level.sigma)}}, x, previous, z);
 }
 
 }  // namespace parapet::inline PARAPET_ABI::diffusion
