@@ -67,6 +67,30 @@ TEST_CASE_TEMPLATE("brownian path: SDE samplers converge on one path", B, TEST_B
   }
 }
 
+TEST_CASE_TEMPLATE("brownian path: draws that are no increment are independent, of the path and of each other", B, TEST_BACKENDS) {
+  B be;
+  extents const shape{index_t{100}, index_t{40}};
+  brownian_path const path(philox_stream(3, 0), -2, 3);
+  auto const draw = [&](noise_draw const& d) {
+    tensor<double, 2, typename B::space> z(shape);
+    path(be, d, z.view());
+    return support::download(be, z);
+  };
+  auto const initial = draw({}), churned = draw({1, 0, 0}), later = draw({2, 0, 0}), step = draw({3, -2, 3});
+  auto const mean_product = [](auto const& a, auto const& b) {
+    double total = 0;
+    for (index_t i = 0; i < a.size(); ++i) total += a.flat()[i] * b.flat()[i];
+    return total / static_cast<double>(a.size());
+  };
+  double const slack = 4 / std::sqrt(4000.0);
+  for (auto const* z : {&churned, &later}) {
+    CHECK(std::abs(mean_product(*z, *z) - 1) < slack * std::sqrt(2.0));
+    CHECK(std::abs(mean_product(*z, initial)) < slack);
+    CHECK(std::abs(mean_product(*z, step)) < slack);
+  }
+  CHECK(std::abs(mean_product(churned, later)) < slack);
+}
+
 TEST_CASE_TEMPLATE("brownian path: refuses steps it cannot answer", B, TEST_BACKENDS) {
   B be;
   tensor<float, 2, typename B::space> z(extents{index_t{1}, index_t{1}});

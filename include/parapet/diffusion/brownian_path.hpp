@@ -69,12 +69,13 @@ public:
     if (depth < 1 || depth > max_depth) throw argument_error(parapet::detail::concat("brownian_path: depth = ", depth, ", expected 1 to ", max_depth));
   }
 
-  /// z (rows, dimension) = (W(to) - W(from)) / sqrt(to - from) at times exp(2 lambda). Throws argument_error for a step outside of
-  /// the range, or too short.
+  /// z (rows, dimension) = (W(to) - W(from)) / sqrt(to - from) at times exp(2 lambda). Draws that are no increment (from == to: the
+  /// initial noise, churn's, a consistency model's) are independent. Throws argument_error for a step outside of the range, or too short.
   template <class Backend, class T, class Space>
   void operator()(Backend& be, noise_draw const& draw, matrix_view<T, Space> const& z) const {
     sum increment;
-    if (draw.index == 0) increment.add(0, 1);  // the initial noise is no part of the path
+    if (draw.index == 0) increment.add(0, 1);
+    else if (draw.from == draw.to) increment.add((index_t{2} << max_depth) + draw.index, 1);  // beyond every place of the path
     else increment = between(draw.from, draw.to);
     for_each_index(be, z.shape(), detail::fill_weighted_normals<T, Space, 2 * max_depth + 2>{z, stream_, increment});
   }
