@@ -176,6 +176,9 @@ TEST_CASE("sampler: refuses shapes that do not fit, and predictions that say too
   CHECK(message(wide.read(), x.view(), work) == "sampler: the denoiser's result has shape (3, 6), expected (3, 5)");
   CHECK(message(out.read(), wide.view(), work) == "sampler: a slot of the workspace has shape (3, 5), expected (3, 6)");
   CHECK(message(out.read(), x.view(), sampler_workspace<double, host_space>{}) == "sampler: a slot of the workspace has shape (0, 0), expected (3, 5)");
+  sampling_plan crowded{.name = "crowded", .slots = 8, .steps = {{.level = {0.6, 0.8}, .keep = 7, .noise = 1}}};
+  for (int slot = 1; slot <= 6; ++slot) crowded.steps[0].terms.push_back({slot, 1});
+  CHECK(message_of<argument_error>([&] { sampler{crowded}; }) == "sampler: a step from sigma = 0.8 reads 7 arrays, expected at most 6");
   noise_schedule const pure = noise_schedule::linear(100).zero_terminal_snr();
   CHECK(message_of<argument_error>([&] { sampler(make_plan(ddim{}, make_levels(pure, trailing{}, 5))); }) ==
         "convert: the model's prediction does not determine what the solver needs at alpha = 0, sigma = 1");

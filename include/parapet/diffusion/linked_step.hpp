@@ -4,6 +4,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/core/error.hpp>
 #include <parapet/core/tensor_view.hpp>
 #include <parapet/diffusion/linear_update.hpp>
 #include <parapet/diffusion/parameterization.hpp>
@@ -36,7 +37,8 @@ struct linked_step {
   double fresh = 0;  // share of the prediction, where that is kept; folded into the inputs where not
   std::vector<term> inputs;
 
-  /// `sees_data`: hooks ask for the predicted data, which is then an array of its own.
+  /// `sees_data`: hooks ask for the predicted data, which is then an array of its own. Throws argument_error for a step that reads more
+  /// arrays than there are kernels for.
   linked_step(sampling_step const& step, prediction const& model, double input_scale_, bool sees_data) : input_scale(input_scale_) {
     if (sees_data) prediction_input = data_input;
     if (step.evaluates && sees_data) to_data = convert(model, predicts_data, step.level);
@@ -49,6 +51,9 @@ struct linked_step {
     }
     add(noise_input, step.noise);
     if (inputs.empty()) inputs.push_back({step.from, 0});
+    std::size_t const most = step.keep == nowhere ? max_terms : max_terms - 2;
+    if (inputs.size() > most)
+      throw argument_error(parapet::detail::concat("sampler: a step from sigma = ", step.level.sigma, " reads ", inputs.size(), " arrays, expected at most ", most));
   }
 
 private:
