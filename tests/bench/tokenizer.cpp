@@ -2,23 +2,17 @@
 //
 //   bench_tokenizer <model> <text file>...        run it on an idle machine
 #include <parapet/guard/sentencepiece.hpp>
+#include <parapet/io/file.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 using namespace parapet;
 
 namespace {
-
-std::string read_file(char const* path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// The best time of some runs, in seconds.
 double seconds(guard::sentencepiece_tokenizer const& tokenizer, std::vector<std::string> const& texts, int runs, std::size_t& tokens) {
@@ -44,7 +38,7 @@ int main(int argc, char** argv) {
     std::puts("usage: bench_tokenizer <model> <text file>...");
     return 1;
   }
-  std::string const model = read_file(argv[1]);
+  std::string const model = io::read_file(argv[1]);
   auto const begin = std::chrono::steady_clock::now();
   guard::sentencepiece_tokenizer const tokenizer(guard::read_sentencepiece_model(model, argv[1]));
   std::printf("loaded in %.1f ms\n", 1e3 * std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
@@ -52,7 +46,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> texts;  // a line each
   std::size_t bytes = 0, tokens = 0;
   for (int k = 2; k < argc; ++k) {
-    std::string const file = read_file(argv[k]);
+    std::string const file = io::read_file(argv[k]);
     for (std::size_t at = 0; at < file.size();) {
       std::size_t const end = std::min(file.find('\n', at), file.size());
       if (end > at) texts.push_back(file.substr(at, end - at));
@@ -69,7 +63,9 @@ int main(int argc, char** argv) {
     char const* name;
     std::string unit;
   };
-  for (auto const& [name, unit] : {hostile{"a", "a"}, {"ab", "ab"}, {"spaces", " "}, {"U+2581", "\xE2\x96\x81"}, {"emoji", "\xF0\x9F\x98\x80"}, {"0xFF", "\xFF"}, {"theaters", "theaters"}, {"[[[", "[REFERENCE_DOC_1"}}) {
+  hostile const all[] = {{"a", "a"}, {"ab", "ab"}, {"spaces", " "}, {"U+2581", "\xE2\x96\x81"}, {"emoji", "\xF0\x9F\x98\x80"},
+                         {"0xFF", "\xFF"}, {"theaters", "theaters"}, {"[[[", "[REFERENCE_DOC_1"}};
+  for (auto const& [name, unit] : all) {
     std::printf("%-8s", name);
     for (std::size_t const size : {std::size_t{10'000}, std::size_t{100'000}, std::size_t{1'000'000}, std::size_t{10'000'000}}) {
       std::string text;

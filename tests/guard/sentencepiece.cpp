@@ -1,9 +1,8 @@
 #include <parapet/guard/sentencepiece.hpp>
+#include <parapet/io/file.hpp>
 
 #include <doctest/doctest.h>
 
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -13,15 +12,9 @@ using guard::token;
 
 namespace {
 
-std::string read_file(std::string const& path) {
-  std::ifstream file(path, std::ios::binary);
-  REQUIRE(file);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 guard::sentencepiece_tokenizer load(std::string const& name) {
   std::string const path = "goldens/guard/" + name + ".model";
-  return guard::sentencepiece_tokenizer(guard::read_sentencepiece_model(read_file(path), path));
+  return guard::sentencepiece_tokenizer(guard::read_sentencepiece_model(io::read_file(path), path));
 }
 
 std::string from_hex(std::string const& hex) {
@@ -40,7 +33,7 @@ std::vector<std::int32_t> ids_of(std::vector<token> const& tokens) {
 
 TEST_CASE("ids, offsets and decoded text are sentencepiece's") {
   guard::sentencepiece_tokenizer const bpe = load("bpe"), unigram = load("unigram");
-  std::istringstream lines(read_file("goldens/guard/sentencepiece.txt"));
+  std::istringstream lines(io::read_file("goldens/guard/sentencepiece.txt"));
   int texts = 0;
   for (std::string line; std::getline(lines, line); ++texts) {
     std::istringstream fields(line);

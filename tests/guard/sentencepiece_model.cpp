@@ -1,21 +1,14 @@
 #include <parapet/guard/sentencepiece.hpp>
+#include <parapet/io/file.hpp>
 
 #include <doctest/doctest.h>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 
 using namespace parapet;
 using doctest::Contains;
 
 namespace {
-
-std::string read_file(std::string const& path) {
-  std::ifstream file(path, std::ios::binary);
-  REQUIRE(file);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 /// Field 1 of a model: a piece with text, type and, unless empty, the four bytes of its score.
 std::string piece(std::string const& text, int type, std::string const& score = "") {
@@ -67,7 +60,7 @@ TEST_CASE("a charsmap is not trusted") {
 // Each byte of two real models changed and each length cut: refused, or a tokeniser that works on.
 TEST_CASE("broken files are refused or read, never believed") {
   for (std::string const name : {"goldens/guard/bpe.model", "goldens/guard/unigram.model"}) {
-    std::string const bytes = read_file(name);
+    std::string const bytes = io::read_file(name);
     int refused = 0, read = 0;
     auto const attempt = [&](std::string const& changed) {
       try {
