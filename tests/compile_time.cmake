@@ -1,7 +1,7 @@
 # cmake -P tests/compile_time.cmake: milliseconds that each header takes to compile by itself, slowest first. Not a test: machines differ.
 #
 # Options before -P: -DCOMPILER=clang++, -DFLAGS="-O2;-isystem;/path/to/eigen3". With -DCOMPILER=nvcc it is the .cuh headers, and the
-# typed tests and .cu files as CUDA units. The budget is 6 s a translation unit by g++, 15 s by nvcc (DESIGN.md).
+# typed tests and .cu files as CUDA units. The budget is 6 s a translation unit by g++, 15 s by nvcc.
 cmake_minimum_required(VERSION 3.22)
 if(NOT COMPILER)
   set(COMPILER g++)

@@ -1,4 +1,4 @@
-# cmake -DROOT=<folder with parapet/> -P layering.cmake: checks every #include of the library against DESIGN's layers.
+# cmake -DROOT=<folder with parapet/> -P layering.cmake: checks every #include of the library against the layers of docs/architecture.md.
 #
 # A folder may include itself and the folders listed before it; io needs core only. A folder inside backend/ is included by
 # nothing but itself, except that backend/thrust takes the products of backend/cpu, and backend/cuda the algorithms of backend/thrust.
