@@ -1,5 +1,4 @@
-// `point_robot_fisor --backend cuda`: the same learner on a GPU. One shard: a device has no threads to share a batch, and its
-// launches are the longer the better.
+// `point_robot_fisor --backend cuda`: the same learner on a GPU.
 #include "../support/training_on.hpp"
 
 #include <parapet/backend/cuda/kernels.cuh>
@@ -12,7 +11,5 @@ std::unique_ptr<support::training> support::make_cuda_training(parapet::rl::fiso
   if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0)
     throw std::runtime_error("--backend cuda: this machine has no GPU that CUDA can use");
   static parapet::backend::cuda be;
-  auto one_shard = config;
-  one_shard.shards = 1;
-  return std::make_unique<training_on<parapet::backend::cuda>>(be, one_shard, data, seeds);
+  return std::make_unique<training_on<parapet::backend::cuda>>(be, config, data, seeds);
 }

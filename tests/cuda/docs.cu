@@ -37,11 +37,10 @@ float first_after_three_steps() {
   return host.view()[0];
 }
 
-void train_sixteen_seeds(parapet::rl::transitions<float> const& log, parapet::rl::fisor_config config) {
+void train_sixteen_seeds(parapet::rl::transitions<float> const& log, parapet::rl::fisor_config const& config) {
   using namespace parapet;
   backend::cuda be({.precision = backend::product_precision::tf32});
   auto const data = rl::upload(be, log);
-  config.shards = 1;  // a device wants the whole batch at once
   rl::fisor<backend::cuda> learner(be, config, data, 16);
   rl::fisor_losses const losses = learner.train(100);
   std::printf("V_h of the first seed: %g\n", losses.safety_value);
