@@ -43,7 +43,8 @@ struct emulated_space {
 
   /// Protection of all that has been handed out.
   static void protect(int how) {
-    if (used() != 0) mprotect(region(), (used() + 4095) / 4096 * 4096, how);
+    if (used() != 0 && mprotect(region(), (used() + 4095) / 4096 * 4096, how) != 0)
+      throw std::runtime_error("emulated_device: the protection of its memory cannot be changed");
   }
 
 private:
