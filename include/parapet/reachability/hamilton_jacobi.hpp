@@ -149,6 +149,10 @@ private:
     T* const values = values_.data();
     start_sweep(be_, nodes_, problem_, physical(0), values);
     check_start<T>(be_, nodes_, values_.view(), work_[0].view(), Problem::role::name, report.warnings);
+    T const low = reduce(be_, as_const(values_.view()), math::minimum{}, std::numeric_limits<T>::infinity());
+    if (!(low >= options_.lowest))
+      throw argument_error(parapet::detail::concat("hamilton_jacobi: lowest = ", static_cast<double>(options_.lowest),
+                                                   " is above the target's function, which falls to ", static_cast<double>(low)));
     if (options_.start != nullptr)
       copy(be_, vector_view<T const, space>(options_.start, extents{nodes_.size()}), values_.view());
     if (options_.arrival != nullptr)
@@ -180,7 +184,7 @@ private:
       T* const to = ends && stages_ > 1 ? values_.data() : work_[k].data();
       stage const s{nodes_, system_, problem_, from, values_.data(), to, static_cast<T>(method[k].a), static_cast<T>(method[k].b), static_cast<T>(dt),
                     physical(report.time + method[k].at * dt), physical(report.time + dt),
-                    tube && !anything_moves ? T(0) : std::numeric_limits<T>::infinity(), problem_.forward_in_time ? T(-1) : T(1), ends,
+                    tube && !anything_moves ? T(0) : std::numeric_limits<T>::infinity(), options_.lowest, problem_.forward_in_time ? T(-1) : T(1), ends,
                     tube && anything_moves, options_.arrival, static_cast<T>(report.time), static_cast<T>(dt)};
       if (k == 0 && stages_ > 1) keep_previous(last);
       upwind_sweep(be_, s, activity_);
@@ -207,7 +211,8 @@ private:
     double change = activity_.change;
     if (!activity_.counts) {
       if (!looks_at(report.steps, last)) return -1;
-      change = largest_difference(be_, values_.view(), stages_ == 1 ? work_[0].view() : previous_.view(), stages_ == 1 ? work_[0].view() : previous_.view());
+      auto const before = stages_ == 1 ? work_[0].view() : previous_.view();
+      change = largest_difference(be_, values_.view(), before, before);
     }
     if (std::isfinite(change)) return change / dt;
     index_t const at = first_not_finite(be_, values_.view());
@@ -220,7 +225,6 @@ private:
     report.swept = activity_.counts && report.steps > 0 ? report.swept / static_cast<double>(rows * report.steps) : 1;
     report.touches = touched_ends<T>(be_, nodes_, values_.view(), work_[0].view());
   }
-
 
   Backend& be_;
   System system_;

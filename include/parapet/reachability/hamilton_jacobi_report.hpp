@@ -3,6 +3,7 @@
 
 #include <parapet/config.hpp>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct hamilton_jacobi_options {
   double skip_below = 0;
   /// Bytes beyond which nothing is allocated but argument_error thrown; 0 for no limit.
   double memory_limit = 0;
+  /// V falls no lower. Exact where the target's function does not either, wherever the system may go; without it an unstable system
+  /// carries what is extrapolated at the grid's ends to -infinity.
+  T lowest = -std::numeric_limits<T>::infinity();
   /// Values to start from instead of the target's, row-major, in the backend's memory: see docs/hamilton_jacobi.md for which are valid.
   T const* start = nullptr;
   /// Where not null: gets the time to go at which each state enters {V <= 0}, infinity where it does not.

@@ -45,6 +45,7 @@ struct upwind_stage {
   T time;             ///< physical time at `from`
   T end_time;         ///< physical time at the end of the step
   T highest_rate;     ///< L is cut off here: 0 in a tube, infinity in a set
+  T lowest;           ///< V is cut off here, -infinity for nowhere
   T gradient_sign;    ///< -1 where the sets of states run forward in time
   bool ends_step;     ///< the last stage of a step
   bool takes_target;  ///< V = min(V, target) at the end of a step
@@ -55,17 +56,17 @@ struct upwind_stage {
   template <class X>
   PARAPET_INLINE PARAPET_FN X updated(detail::node_span<X> const& at, vec<X, dim> const& x, vec<X, dim> left, vec<X, dim> right, X const& centre,
                                       X const& before) const {
-    X rate = X(0.0f);
     vec<X, dim> const jump = right - left;
     if (gradient_sign < T(0)) {
       left = detail::negated(left);
       right = detail::negated(right);
     }
     auto const h = evaluate<role, Dissipation>(system, x, left, right, X(time));
-    rate = h.value;
+    X rate = h.value;
     grid::unrolled<dim>([&](auto i) PARAPET_LAMBDA { rate = rate + h.speeds[i] * (X(0.5f) * jump[i]); });
     rate = math::min(rate, X(highest_rate));
     X v = X(a) * before + X(b) * (centre + X(dt) * rate);
+    v = math::max(v, X(lowest));
     if (ends_step) {
       if (takes_target) v = math::min(v, detail::set_at(problem.target, at, x, end_time));
       if constexpr (role::has_obstacle) v = math::max(v, X(0.0f) - detail::set_at(problem.obstacle, at, x, end_time));
