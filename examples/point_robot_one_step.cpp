@@ -18,6 +18,7 @@
 #include <parapet/rl/controller.hpp>
 #include <parapet/rl/distillation.hpp>
 #include <parapet/rl/fisor_agent.hpp>
+#include <parapet/rl/one_step_agent.hpp>
 #include <parapet/rl/one_step_policy.hpp>
 
 #include <algorithm>

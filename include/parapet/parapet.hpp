@@ -169,6 +169,7 @@
 #include <parapet/rl/fisor_policy.hpp>
 #include <parapet/rl/fisor_state.hpp>
 #include <parapet/rl/fisor_update.hpp>
+#include <parapet/rl/one_step_agent.hpp>
 #include <parapet/rl/one_step_policy.hpp>
 #include <parapet/rl/point_robot.hpp>
 #include <parapet/rl/point_robot_expert.hpp>

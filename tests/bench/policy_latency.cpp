@@ -11,6 +11,7 @@
 #include <parapet/rl/controller.hpp>
 #include <parapet/rl/fisor.hpp>
 #include <parapet/rl/fisor_agent.hpp>
+#include <parapet/rl/one_step_agent.hpp>
 #include <parapet/rl/one_step_policy.hpp>
 
 #include "fisor_data.hpp"

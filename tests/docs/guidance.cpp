@@ -15,6 +15,7 @@
 #include <parapet/rl/distillation.hpp>
 #include <parapet/rl/fisor.hpp>
 #include <parapet/rl/fisor_agent.hpp>
+#include <parapet/rl/one_step_agent.hpp>
 
 #include <chrono>
 #include <cmath>

@@ -5,6 +5,7 @@
 #include <parapet/rl/controller.hpp>
 #include <parapet/rl/distillation.hpp>
 #include <parapet/rl/fisor.hpp>
+#include <parapet/rl/one_step_agent.hpp>
 
 #include <doctest/doctest.h>
 
@@ -136,6 +137,16 @@ TEST_CASE("one_step_agent: what it says of an action is what the critics of FISO
 TEST_CASE("one_step_policy: files and dimensions that do not fit are refused") {
   setting s;
   CHECK(contains(message_of<io_error>([&] { rl::one_step_policy::load(s.checkpoint()); }), "no array named 'policy.output.weight'"));
+  auto const file_of = [](index_t in, index_t width, index_t out) {
+    tensor_archive file("student");
+    file.add("policy.dense0.weight", scalar_type::f32, {in, width});
+    file.add("policy.output.weight", scalar_type::f32, {width, out});
+    file.add("policy.dense1.weight", scalar_type::f32, {1, 1});
+    return file;
+  };
+  CHECK(contains(message_of<io_error>([&] { rl::one_step_policy::load(file_of(4, 8, 2)); }), "are not of one policy"));  // no state
+  std::string const wide = message_of<io_error>([&] { rl::one_step_policy::load(file_of(7, 1 << 20, 2)); });  // would take 4 TiB
+  CHECK(contains(wide, "student: "));
   CHECK_THROWS_AS(rl::one_step_agent(s.be, rl::one_step_policy({.state_dim = 4, .action_dim = 2, .width = 8, .hidden = 1}), rl::fisor_model(s.checkpoint())), argument_error);
   CHECK_THROWS_AS(rl::distill(s.be, s.model, s.data.state().rows(0, 0), s.options, [](index_t, double) {}), argument_error);
   CHECK_THROWS_AS(rl::distill(s.be, s.model, s.data.action(), s.options, [](index_t, double) {}), shape_error);

@@ -8,6 +8,9 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/core/arena.hpp>
+#include <parapet/core/buffer.hpp>
+#include <parapet/core/error.hpp>
 #include <parapet/diffusion/distillation.hpp>
 #include <parapet/diffusion/hooks.hpp>
 #include <parapet/diffusion/noise_schedule.hpp>
@@ -19,6 +22,9 @@
 #include <parapet/nn/optimizer.hpp>
 #include <parapet/rl/fisor_model.hpp>
 #include <parapet/rl/one_step_policy.hpp>
+
+#include <algorithm>
+#include <cstdint>
 
 namespace parapet::inline PARAPET_ABI::rl {
 
@@ -64,11 +70,13 @@ private:
   diffusion::sampler_workspace<float, host_space> work_;
 };
 
-/// Learns a student on states (n, S) of the data. `report(update, loss)` is called after each update. Throws argument_error for no states.
+/// Learns a student on states (n, S) of the data. `report(update, loss)` is called after each update. Throws shape_error, and
+/// argument_error for no states or an empty batch.
 template <class Backend, class Report>
 one_step_policy distill(Backend& be, fisor_model const& model, matrix_view<float const> const& states, distillation_options const& o, Report report) {
   check_shape("distill: states", states.shape(), extents{states.extent(0), model.state_dim()});
-  if (states.extent(0) < 1 || o.batch < 1) throw argument_error("distill: no states to learn from");
+  if (states.extent(0) < 1) throw argument_error("distill: no states to learn from");
+  if (o.batch < 1) throw argument_error(parapet::detail::concat("distill: a batch of ", o.batch, ", expected at least 1"));
   one_step_policy student({model.state_dim(), model.action_dim(), o.width, o.hidden});
   auto const& net = student.network();
   index_t const n = student.parameters().size(), a = model.action_dim();

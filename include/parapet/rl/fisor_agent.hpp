@@ -14,11 +14,13 @@
 #include <parapet/rl/fisor_policy.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <type_traits>
 
 namespace parapet::inline PARAPET_ABI::rl {
 
+/// Of a fisor_agent or a one_step_agent.
 struct agent_options {
   index_t candidates = 0;  ///< of a decision; 0: as the checkpoint says
   index_t rows = 16;       ///< of a round
@@ -28,7 +30,8 @@ struct agent_options {
 /// FISOR's candidates, each drawn and judged by itself, and its rule of choice. `be` must outlive it, and be nobody else's meanwhile.
 template <class Backend>
 class fisor_agent {
-  static_assert(std::is_same_v<typename Backend::space, host_space>, "fisor_agent: a controller's observations and actions are in host memory, so its backend must be too");
+  static_assert(std::is_same_v<typename Backend::space, host_space>,
+                "fisor_agent: a controller's observations and actions are in host memory, so its backend must be too");
 
 public:
   /// Throws io_error for what is no checkpoint of FISOR, argument_error for options outside their range.

@@ -14,6 +14,7 @@
 #include <parapet/rl/fisor_networks.hpp>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
@@ -21,16 +22,18 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace parapet::inline PARAPET_ABI::rl {
 
-/// Options from the text that fisor_config::to_text wrote. Throws io_error for one that is missing or is no number, argument_error for one
-/// outside its range.
+/// Options from the text that fisor_config::to_text wrote. Throws io_error for one that is missing or is no number, argument_error for
+/// one outside its range.
 inline fisor_config config_of(tensor_archive const& checkpoint) {
   fisor_config config;
   fisor_config::visit(config, [&](char const* name, auto& value) {
     auto const found = checkpoint.metadata().find(name);
-    if (found == checkpoint.metadata().end()) throw io_error(parapet::detail::concat(checkpoint.source(), ": has no option '", name, "' of FISOR in its metadata"));
+    if (found == checkpoint.metadata().end())
+      throw io_error(parapet::detail::concat(checkpoint.source(), ": has no option '", name, "' of FISOR in its metadata"));
     char const* const text = found->second.c_str();
     char* end = nullptr;
     errno = 0;
@@ -49,6 +52,19 @@ inline fisor_config config_of(tensor_archive const& checkpoint) {
   return config;
 }
 
+namespace detail {
+
+/// An array of the file. Throws io_error unless it is of floats and of this shape.
+inline const_tensor_ref float_array(tensor_archive const& file, std::string const& name, std::vector<index_t> const& shape) {
+  const_tensor_ref const tensor = file.at(name);
+  if (tensor.type != scalar_type::f32 || tensor.shape != shape)
+    throw io_error(parapet::detail::concat(file.source(), ": array '", name, "' is ", name_of(tensor.type), " ", shape_text(tensor.shape),
+                                           ", expected f32 ", shape_text(shape)));
+  return tensor;
+}
+
+}  // namespace detail
+
 /// Networks and parameters in host memory, float as trained.
 class fisor_model {
 public:
@@ -56,13 +72,14 @@ public:
   explicit fisor_model(tensor_archive const& checkpoint)
       : config_(config_of(checkpoint)), networks_(config_, rows_of(checkpoint, "safety_value.dense0.weight"), columns_of(checkpoint, "actor.net.output.bias")),
         actor_(load(checkpoint, networks_.actor_list, {"follower.actor"})),
-        critics_(load(checkpoint, networks_.critic_list, {"follower.reward_critic.0", "follower.reward_critic.1", "follower.safety_critic.0", "follower.safety_critic.1"})),
+        critics_(load(checkpoint, networks_.critic_list,
+                      {"follower.reward_critic.0", "follower.reward_critic.1", "follower.safety_critic.0", "follower.safety_critic.1"})),
         safety_value_(load(checkpoint, networks_.value_list, {"safety_value"})) {}
 
   fisor_config const& config() const { return config_; }
   fisor_networks const& networks() const { return networks_; }
   /// Views of this model's memory.
-  fisor_parameters<float> parameters() const { 
+  fisor_parameters<float> parameters() const {
     return {actor_.view(), critics_.view(extents{fisor_networks::critics, networks_.critic_list.size()}), safety_value_.view()};
   }
 
@@ -76,17 +93,12 @@ private:
   /// A row of parameters for each network.
   static buffer<float> load(tensor_archive const& file, nn::parameter_list const& list, std::initializer_list<char const*> networks) {
     for (std::string const network : networks)
-      for (nn::parameter const& p : list) {  // before memory of an unchecked size is asked for
-        const_tensor_ref const tensor = file.at(network + p.name);
-        if (tensor.type != scalar_type::f32 || tensor.shape != p.shape)
-          throw io_error(parapet::detail::concat(file.source(), ": array '", tensor.name, "' is ", name_of(tensor.type), " ", shape_text(tensor.shape),
-                                                 ", expected f32 ", shape_text(p.shape)));
-      }
+      for (nn::parameter const& p : list) detail::float_array(file, network + p.name, p.shape);  // before memory of an unchecked size is asked for
     buffer<float> rows(static_cast<index_t>(networks.size()) * list.size());
     index_t row = 0;
     for (std::string const network : networks) {
       for (nn::parameter const& p : list) {
-        const_tensor_ref const tensor = file.at(network + p.name);
+        const_tensor_ref const tensor = detail::float_array(file, network + p.name, p.shape);
         std::memcpy(rows.data() + row * list.size() + p.offset, tensor.data, static_cast<std::size_t>(tensor.bytes()));
       }
       ++row;
