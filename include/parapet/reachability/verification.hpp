@@ -30,6 +30,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 namespace parapet::inline PARAPET_ABI::reachability {
 
@@ -76,7 +77,7 @@ struct verification {
   index_t starts = 0;      ///< found where S > margin
   index_t violations = 0;
   index_t left_grid = 0;
-  State first_violation = {};  ///< the start with the lowest number, where there is one
+  State first_violation = {};  ///< the start with the lowest number, where there is one; of values in host memory only
   double least = 0;        ///< avoid: the least value of the failure function that was met
 };
 
@@ -113,7 +114,7 @@ struct roll_out_kernel {
 
   PARAPET_FN ending roll_out(vec<T, dim> x, T& lowest) const {
     T const step = static_cast<T>(options.step);
-    auto const count = static_cast<index_t>(options.seconds / options.step);
+    auto const count = static_cast<index_t>(options.seconds / options.step + 0.5);  // 2.9 / 0.1 is below 29
     bool interfering = false;
     for (index_t k = 0;; ++k) {
       T const l = set_value(question.target, x, T(0));
