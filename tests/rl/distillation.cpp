@@ -119,6 +119,10 @@ TEST_CASE("one_step_agent: what it says of an action is what the critics of FISO
   rl::decision_info<float> info[3];
   agent.propose(states.read(), {number, extents<1>{{3}}}, actions.view(), {info, extents<1>{{3}}});
   support::tensor<float, 1> v(extents{3});
+  support::tensor<float, 2> more(extents{4, 3}), narrow(extents{3, 2});
+  CHECK_THROWS_AS(agent.propose(more.read(), {number, extents<1>{{3}}}, actions.view(), {info, extents<1>{{3}}}), shape_error);
+  CHECK_THROWS_AS(agent.propose(narrow.read(), {number, extents<1>{{3}}}, actions.view(), {info, extents<1>{{3}}}), shape_error);
+  CHECK_THROWS_AS(agent.propose(states.read(), {number, extents<1>{{2}}}, actions.view(), {info, extents<1>{{3}}}), shape_error);
   rl::evaluate_safety_value(s.be, s.model.networks(), s.model.parameters(), states.read(), v.view());
   arena<> memory;
   auto const& critic = s.model.networks().critic;

@@ -35,13 +35,12 @@ struct distillation_options {
   std::uint64_t seed = 0;
 };
 
-/// DDIM of FISOR's actor: actions (rows, A) of noise and states, the teacher.
+/// The teacher, DDIM of FISOR's actor: actions (rows, A) of noise z (rows, A) and states (rows, S). The model must outlive it.
 template <class Backend>
 class ddim_teacher {
 public:
   ddim_teacher(Backend& be, fisor_model const& model, index_t rows)
-      : model_(model), sampler_(make_plan(diffusion::ddim{}, diffusion::noise_schedule::vp(model.config().diffusion_steps, model.config().beta_min, model.config().beta_max).levels()),
-                                diffusion::epsilon_prediction{}, diffusion::clip_data{1}),
+      : model_(model), sampler_(make_plan(diffusion::ddim{}, levels_of(model.config())), diffusion::epsilon_prediction{}, diffusion::clip_data{1}),
         step_(rows) {
     plan(memory_, [&](auto& m) {
       denoiser_ = model.networks().actor.template make_workspace<Backend, float>(be, m, rows, nn::mode::inference);
@@ -62,6 +61,8 @@ public:
   }
 
 private:
+  static auto levels_of(fisor_config const& c) { return diffusion::noise_schedule::vp(c.diffusion_steps, c.beta_min, c.beta_max).levels(); }
+
   fisor_model const& model_;
   diffusion::sampler<diffusion::epsilon_prediction, diffusion::clip_data> sampler_;
   buffer<index_t> step_;
@@ -99,8 +100,8 @@ one_step_policy distill(Backend& be, fisor_model const& model, matrix_view<float
     nn::evaluate(be, nn::squared_error{}, 1.0 / static_cast<double>(o.batch), matrix_view<float const>(answer), matrix_view<float const>(target.view(shape)),
                  values.view(shape), slope.view(shape));
     net.backward(be, vector_view<float const>(online.view()), work, matrix_view<float const>(slope.view(shape)), gradient.view());
-    nn::update(be, nn::adam{}, nn::learning_rate::cosine(o.learning_rate, o.updates)(update), update + 1, online.view(), nn::moments<float>{first.view(), second.view()},
-               vector_view<float const>(gradient.view()));
+    nn::update(be, nn::adam{}, nn::learning_rate::cosine(o.learning_rate, o.updates)(update), update + 1, online.view(),
+               nn::moments<float>{first.view(), second.view()}, vector_view<float const>(gradient.view()));
     nn::update_average(be, std::max(o.average_rate, 1.0 / static_cast<double>(update + 1)), vector_view<float const>(online.view()), student.parameters());
     report(update, static_cast<double>(sum(be, values.view())));
   }

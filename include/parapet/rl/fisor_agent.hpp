@@ -44,6 +44,7 @@ public:
   index_t rows() const { return self_->policy.decisions(); }
   double feasible_level() const { return self_->model.config().feasible_level(); }
 
+  /// As fisor_policy::act, of n <= rows() states.
   void propose(matrix_view<float const> const& states, vector_view<index_t const> const& numbers, matrix_view<float> const& actions,
                vector_view<decision_info<float>> const& info) {
     self_->policy.act(states, numbers, self_->stream, actions, info);

@@ -42,8 +42,14 @@ public:
   index_t rows() const { return self_->rows; }
   double feasible_level() const { return self_->model.config().feasible_level(); }
 
+  /// actions (n, A) and info (n) of one state n times, states (n, S), n <= rows(), with the noise of numbers (n). Throws shape_error.
   void propose(matrix_view<float const> const& states, vector_view<index_t const> const& numbers, matrix_view<float> const& actions,
                vector_view<decision_info<float>> const& info) {
+    index_t const n = std::min(states.extent(0), rows());
+    check_shape("one_step_agent: states", states.shape(), extents{std::max<index_t>(n, 1), state_dim()});
+    check_shape("one_step_agent: numbers", numbers.shape(), extents{n});
+    check_shape("one_step_agent: actions", actions.shape(), extents{n, action_dim()});
+    check_shape("one_step_agent: info", info.shape(), extents{n});
     self_->propose(states, numbers, actions, info);
   }
   index_t choose(vector_view<float const> const& q_reward, vector_view<float const> const& q_safety, double) const {
@@ -87,7 +93,6 @@ private:
       fill(be, critic_input, 0.0f);
     }
 
-    /// All states are the same, that of the one decision.
     void propose(matrix_view<float const> const& states, vector_view<index_t const> const& numbers, matrix_view<float> const& actions,
                  vector_view<decision_info<float>> const& info) {
       index_t const n = states.extent(0), s = states.extent(1), a = actions.extent(1);
