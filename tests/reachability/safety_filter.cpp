@@ -33,6 +33,17 @@ auto exact_value() {
   return value_function<double_integrator, float, avoid_role, infinite_horizon>(double_integrator{}, nodes, std::move(values));
 }
 
+/// x' = (cos x, sin x) . u, |u| <= 1.
+struct turning_thruster {
+  static constexpr int state_dim = 1;
+  ball<2> controls{1};
+  no_input disturbances{};
+  template <class X>
+  PARAPET_FN vec<X, 1> drift(vec<X, 1> const&) const { return {X(0.0f)}; }
+  template <class X>
+  PARAPET_FN grid::mat<X, 1, 2> control_matrix(vec<X, 1> const& s) const { return {math::cos(s[0]), math::sin(s[0])}; }
+};
+
 using state = vec<float, 2>;
 using input = vec<float, 1>;
 
@@ -92,6 +103,13 @@ TEST_CASE("off the grid, and for a state that is no number, it brakes and says s
   CHECK(clamping(state{NAN, -1}, input{-1}).reason == filter_reason::off_grid);
   CHECK(clamping(state{1, NAN}, input{-1}).reason == filter_reason::off_grid);
   CHECK(std::abs(clamping(state{1, 0}, input{NAN}).control[0]) <= 1);
+  buffer<float> values(2);
+  values.data()[0] = -1;
+  values.data()[1] = 1;
+  value_function<turning_thruster, float, avoid_role, infinite_horizon> const slope({}, grid::grid<1>({{-1, 1, 2}}), std::move(values));
+  safety_filter around(slope, least_restrictive{});
+  CHECK(around({NAN}, {0, 0}).reason == filter_reason::off_grid);
+  CHECK(std::hypot(around({NAN}, {0, 0}).control[0], around({NAN}, {0, 0}).control[1]) <= 1);
 }
 
 TEST_CASE("a query allocates nothing") {

@@ -82,7 +82,7 @@ PARAPET_FN filtered<T, control_dim<System>> filter_step(value_view<System, T, Ro
   auto const best = [&] { return best_inputs<Role>(v.system, x, at.slopes, T(0)).control; };
   if (!at.inside && (!std::is_same_v<Rule, off_grid::clamp> || !finite)) {
     interfering = true;
-    return {best(), filter_reason::off_grid, safety};
+    return {nearest(v.system.controls, best()), filter_reason::off_grid, safety};  // of a NaN the best may be a NaN
   }
   if constexpr (std::is_same_v<Mode, least_restrictive>) {
     interfering = !(room > (interfering ? limits.hysteresis : T(0)));
