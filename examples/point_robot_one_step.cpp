@@ -22,6 +22,9 @@
 #include <parapet/rl/one_step_policy.hpp>
 
 #include <algorithm>
+#include <cstdio>
+#include <string>
+#include <utility>
 #include <vector>
 
 using namespace parapet;
@@ -57,7 +60,8 @@ void run(support::arguments& args) {
   tensor_archive const checkpoint = io::read_safetensors(args.text("checkpoint"));
   rl::fisor_model const model(checkpoint);
   support::point_robot_behaviour const behaviour{philox_stream(0, 2)};
-  auto const data = rl::log_transitions(support::logged_point_robot{}, args.number("transitions", 1, 100'000'000), philox_stream(0, 1), behaviour, [](index_t) {});
+  auto const data = rl::log_transitions(support::logged_point_robot{}, args.number("transitions", 1, 100'000'000), philox_stream(0, 1), behaviour,
+                                        [](index_t) {});
 
   support::progress bar("distilling", updates);
   rl::one_step_policy const student = rl::distill(be, model, data.state(), {.width = 64, .updates = updates},
@@ -67,10 +71,13 @@ void run(support::arguments& args) {
   support::point_robot_trial const trial(be, args.number("episodes", 1, 1'000'000));
   std::printf("  %-26s %8s %16s %15s %15s %11s\n", "", "return", "violation steps", "from the edge", "where it can %", "median ms");
   for (index_t const candidates : {model.config().candidates, index_t{1}}) {
-    auto const name = [&](char const* steps) { return steps + std::string(", ") + std::to_string(candidates) + (candidates == 1 ? " candidate" : " candidates"); };
-    auto const load = [&] { return rl::one_step_policy::load(io::read_safetensors(args.text("out"))); };
-    play(trial, name("five steps").c_str(), rl::fisor_agent(be, checkpoint, {.candidates = candidates, .rows = candidates}));
-    play(trial, name("one step").c_str(), rl::one_step_agent(be, load(), rl::fisor_model(checkpoint), {.candidates = candidates, .rows = candidates}));
+    auto const name = [&](char const* steps) {
+      return steps + std::string(", ") + std::to_string(candidates) + (candidates == 1 ? " candidate" : " candidates");
+    };
+    rl::agent_options const options{.candidates = candidates, .rows = candidates};
+    auto student_again = rl::one_step_policy::load(io::read_safetensors(args.text("out")));
+    play(trial, name("five steps").c_str(), rl::fisor_agent(be, checkpoint, options));
+    play(trial, name("one step").c_str(), rl::one_step_agent(be, std::move(student_again), rl::fisor_model(checkpoint), options));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <parapet/nn/optimizer.hpp>
 
 #include <algorithm>
+#include <cstdint>
 
 namespace support {
 
