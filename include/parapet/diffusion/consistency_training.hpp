@@ -20,6 +20,7 @@
 #include <parapet/math/functions.hpp>
 
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 namespace parapet::inline PARAPET_ABI::diffusion {

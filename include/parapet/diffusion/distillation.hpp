@@ -13,15 +13,18 @@
 #include <parapet/diffusion/sampler.hpp>
 #include <parapet/diffusion/solvers/ddim.hpp>
 
+#include <type_traits>
+
 namespace parapet::inline PARAPET_ABI::diffusion {
 
 /// data (rows, dimension) = what the sampler makes of standard normal z. Allocates nothing. Throws argument_error for a sampler that
 /// draws noise on its way, which has no such pairs; shape_error.
 template <class Backend, class Parameterization, class... Hooks, class Denoiser, class T, class Space>
-void sample_pairs(Backend& be, sampler<Parameterization, Hooks...> const& teacher, Denoiser&& denoise, std::type_identity_t<matrix_view<T const, Space>> const& z,
-                  matrix_view<T, Space> const& data, sampler_workspace<T, Space> const& work) {
+void sample_pairs(Backend& be, sampler<Parameterization, Hooks...> const& teacher, Denoiser&& denoise,
+                  std::type_identity_t<matrix_view<T const, Space>> const& z, matrix_view<T, Space> const& data, sampler_workspace<T, Space> const& work) {
   if (!teacher.plan().is_deterministic())
-    throw argument_error(parapet::detail::concat("sample_pairs: ", teacher.plan().name, " draws noise at ", teacher.plan().draws(), " steps, expected a deterministic sampler"));
+    throw argument_error(parapet::detail::concat("sample_pairs: ", teacher.plan().name, " draws noise at ", teacher.plan().draws(),
+                                                 " steps, expected a deterministic sampler"));
   check_shape("sample_pairs: noise", z.shape(), data.shape());
   teacher.run(be, denoise, [&](Backend& worker, index_t, matrix_view<T, Space> const& out) { copy(worker, z, out); }, data, work);
 }

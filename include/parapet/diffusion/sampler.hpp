@@ -22,6 +22,7 @@
 #include <parapet/diffusion/sampling_plan.hpp>
 
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 

@@ -44,7 +44,8 @@ double time_at(S const& s, double lambda) {
     double low = s.t_min, high = s.t_max;
     double const slack = 1e-9 * (1 + std::abs(lambda));
     if (!(level_at(s, low).lambda() >= lambda - slack && level_at(s, high).lambda() <= lambda + slack))
-      throw argument_error(parapet::detail::concat("time_at: log-SNR ", lambda, " outside [", level_at(s, high).lambda(), ", ", level_at(s, low).lambda(), "] of the schedule"));
+      throw argument_error(parapet::detail::concat("time_at: log-SNR ", lambda, " outside [", level_at(s, high).lambda(), ", ",
+                                                   level_at(s, low).lambda(), "] of the schedule"));
     for (int i = 0; i < 200 && low < high; ++i) {
       double const middle = 0.5 * (low + high);
       if (middle == low || middle == high) break;

@@ -27,7 +27,8 @@ struct adaptive_options {
   /// Throws argument_error for what cannot be.
   void validate(char const* who) const {
     for (auto const& [name, value] : {std::pair{"relative", relative}, std::pair{"absolute", absolute}})
-      if (!(value >= 0 && relative + absolute > 0)) throw argument_error(parapet::detail::concat(who, ": ", name, " = ", value, ", expected at least 0, and one tolerance above it"));
+      if (!(value >= 0 && relative + absolute > 0))
+        throw argument_error(parapet::detail::concat(who, ": ", name, " = ", value, ", expected at least 0, and one tolerance above it"));
     if (!(first_step > 0)) throw argument_error(parapet::detail::concat(who, ": first_step = ", first_step, ", expected above 0"));
   }
 };

@@ -19,12 +19,13 @@
 #include <parapet/diffusion/schedule.hpp>
 
 #include <cmath>
+#include <concepts>
 #include <vector>
 
 namespace parapet::inline PARAPET_ABI::diffusion {
 
 enum class last_level {
-  schedule,  ///< t_min of a continuous schedule, step 0 of a discrete one
+  schedule,  ///< t_min of a continuous schedule, the last step that a spacing takes of a discrete one
   data,      ///< sigma = 0 after that
 };
 
@@ -88,7 +89,8 @@ level_list make_levels(S const& s, Grid const& grid, index_t n, last_level last 
   std::vector<double> times{s.t_max};
   for (index_t i = 1; i <= intervals; ++i) {
     double const t = grid.time(s, static_cast<double>(i) / static_cast<double>(intervals));
-    if (!std::isfinite(t)) throw argument_error(concat("make_levels: time ", i, " of ", n, " is ", t, ": this grid does not reach the ends of the schedule, set t_min and t_max"));
+    if (!std::isfinite(t))
+      throw argument_error(concat("make_levels: time ", i, " of ", n, " is ", t, ": this grid does not reach the ends of the schedule, set t_min and t_max"));
     times.push_back(t);
   }
   return levels_at(s, times, last);
@@ -114,7 +116,7 @@ concept step_spacing = requires(G const& grid, double x) {
 };
 
 /// n of the steps of a discrete schedule, from noise to data, then data without noise. With last_level::schedule the grid ends
-/// at step 0 and makes n - 1 steps. Throws argument_error for n outside 1 .. T, or steps outside of the schedule.
+/// at the last of them and makes n - 1 steps. Throws argument_error for n outside 1 .. T, or steps outside of the schedule.
 template <step_spacing Spacing>
 level_list make_levels(noise_schedule const& s, Spacing const& spacing, index_t n, last_level last = last_level::data) {
   using parapet::detail::concat;

@@ -26,6 +26,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 namespace parapet::inline PARAPET_ABI::diffusion {
 

@@ -131,8 +131,10 @@ private:
     if constexpr (Problem::role::has_obstacle) check_set("the obstacle", problem_.obstacle, nodes_);
     for (int a = 0; a < dim; ++a)
       if (nodes_.axis(a).n < 2 * Scheme::reach + 1)
-        throw argument_error(parapet::detail::concat("hamilton_jacobi: axis ", a, " has ", nodes_.axis(a).n, " nodes, this scheme needs at least ", 2 * Scheme::reach + 1));
-    if (!(options_.cfl > 0 && options_.cfl <= 1)) throw argument_error(parapet::detail::concat("hamilton_jacobi: cfl = ", options_.cfl, ", expected above 0, at most 1"));
+        throw argument_error(parapet::detail::concat("hamilton_jacobi: axis ", a, " has ", nodes_.axis(a).n, " nodes, this scheme needs at least ",
+                                                     2 * Scheme::reach + 1));
+    if (!(options_.cfl > 0 && options_.cfl <= 1))
+      throw argument_error(parapet::detail::concat("hamilton_jacobi: cfl = ", options_.cfl, ", expected above 0, at most 1"));
     if (stages_ < 1 || stages_ > 3) throw argument_error(parapet::detail::concat("hamilton_jacobi: ", stages_, " stages, expected 1, 2 or 3"));
     if (!(horizon_ > 0)) throw argument_error(parapet::detail::concat("hamilton_jacobi: a horizon of ", horizon_, " s, expected above 0"));
     if (!steady && std::isinf(horizon_))

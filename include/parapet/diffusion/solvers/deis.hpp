@@ -65,8 +65,8 @@ struct deis {
         for (int k = 0; k < now; ++k) node.push_back(k == 0 ? 0 : lambda_difference(step.from, level(i - k)) / step.h);
         for (int k = 0; k < now; ++k) {
           // d rho = -rho_s h e^(-h u) du
-          double const factor = now == 1 ? form.constant(step)
-                                         : -step.to.alpha * relative_noise(step.from) * step.h * detail::integrate_exponential(node, static_cast<std::size_t>(k), -step.h);
+          double const scale = -step.to.alpha * relative_noise(step.from) * step.h;
+          double const factor = now == 1 ? form.constant(step) : scale * detail::integrate_exponential(node, static_cast<std::size_t>(k), -step.h);
           out.terms.push_back({k == 0 ? fresh : history.at(k), factor});
         }
         plan.steps.push_back(out);

@@ -12,6 +12,8 @@
 #include <parapet/diffusion/solvers/ancestral.hpp>
 #include <parapet/diffusion/solvers/churn.hpp>
 
+#include <cmath>
+
 namespace parapet::inline PARAPET_ABI::diffusion {
 
 namespace detail {
@@ -26,7 +28,8 @@ inline void add_midpoint_step(sampling_plan& plan, int guess, noise_level const&
   noise_level const at = intermediate_level(from, to, middle);
   plan.steps.push_back({.level = from, .target = guess, .terms = euler_terms(from, at.alpha, middle), .completes = false});
   double const slope = (down - s) / middle;
-  sampling_step last{.level = at, .from = guess, .terms = {{0, to.alpha / from.alpha}, {guess, to.alpha / at.alpha * slope}, {fresh, -to.alpha * slope}}, .reached = to};
+  sampling_step last{.level = at, .from = guess,
+                     .terms = {{0, to.alpha / from.alpha}, {guess, to.alpha / at.alpha * slope}, {fresh, -to.alpha * slope}}, .reached = to};
   if (up > 0) add_noise(last, to.alpha, noise * up, from, to);
   plan.steps.push_back(last);
 }

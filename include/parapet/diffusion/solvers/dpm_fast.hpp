@@ -54,7 +54,8 @@ private:
     auto const at = [&](double share) { return intermediate_level(from, to, s * std::exp(-share * h)); };
     auto const bend = [](double x) { return std::expm1(x) / x - 1; };
     auto const stage = [&](noise_level const& level, int source, double alpha, double own, double start) {
-      sampling_step step{.level = level, .from = source, .as = predicts_noise, .target = guess, .terms = {{0, alpha / from.alpha}, {fresh, alpha * own}}, .completes = false};
+      sampling_step step{.level = level, .from = source, .as = predicts_noise, .target = guess,
+                         .terms = {{0, alpha / from.alpha}, {fresh, alpha * own}}, .completes = false};
       if (start != 0) step.terms.push_back({first, alpha * start});
       plan.steps.push_back(step);
     };

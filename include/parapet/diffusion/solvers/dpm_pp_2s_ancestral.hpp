@@ -10,6 +10,8 @@
 #include <parapet/config.hpp>
 #include <parapet/diffusion/solvers/ancestral.hpp>
 
+#include <cmath>
+
 namespace parapet::inline PARAPET_ABI::diffusion {
 
 struct dpm_pp_2s_ancestral {

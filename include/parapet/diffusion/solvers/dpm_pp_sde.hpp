@@ -12,6 +12,8 @@
 #include <parapet/config.hpp>
 #include <parapet/diffusion/solvers/ancestral.hpp>
 
+#include <cmath>
+
 namespace parapet::inline PARAPET_ABI::diffusion {
 
 struct dpm_pp_sde {
@@ -40,7 +42,8 @@ struct dpm_pp_sde {
 
       auto const [down, up] = detail::split_ancestral(s, relative_noise(to), eta);
       double const share = to.alpha * (1 - down / s), late = 1 / (2 * r);
-      sampling_step last{.level = middle, .from = guess, .terms = {{0, to.alpha * down / from.sigma}, {data, share * (1 - late)}, {fresh, share * late}}, .reached = to};
+      sampling_step last{.level = middle, .from = guess,
+                         .terms = {{0, to.alpha * down / from.sigma}, {data, share * (1 - late)}, {fresh, share * late}}, .reached = to};
       detail::add_noise(last, to.alpha, noise * up, from, to);
       plan.steps.push_back(last);
     }

@@ -98,12 +98,14 @@ public:
   /// From one level to the next; `keep`: a slot for the prediction at the first, needed above order 1.
   void append(sampling_plan& plan, int order, noise_level const& from, noise_level const& to, int keep) {
     grid_step const whole(from, to);
-    if (order == 1 || whole.to_data()) return add(plan, {.level = from, .keep = keep, .terms = {{0, form_.carry(whole)}, {fresh, form_.constant(whole)}}, .reached = to});
+    if (order == 1 || whole.to_data())
+      return add(plan, {.level = from, .keep = keep, .terms = {{0, form_.carry(whole)}, {fresh, form_.constant(whole)}}, .reached = to});
     if (guess_ == nowhere) guess_ = plan.new_slot();
 
     double const r1 = order == 2 ? r_second_ : 1.0 / 3, r2 = 2.0 / 3;
     grid_step const to_one(from, whole.at(r1));
-    add(plan, {.level = from, .keep = keep, .target = guess_, .terms = {{0, form_.carry(to_one)}, {fresh, form_.constant(to_one)}}, .completes = false, .reached = to});
+    add(plan, {.level = from, .keep = keep, .target = guess_,
+               .terms = {{0, form_.carry(to_one)}, {fresh, form_.constant(to_one)}}, .completes = false, .reached = to});
     auto const from_guess = [&](grid_step const& s, noise_level const& at, double change, int target) {
       add(plan, {.level = at, .from = guess_, .target = target, .terms = {{0, form_.carry(s)}, {keep, form_.constant(s) - change}, {fresh, change}},
                  .completes = target == 0, .reached = to});

@@ -28,7 +28,8 @@ inline constexpr prediction velocity{-1, 1};
 inline void check_flow(char const* solver, level_list const& levels) {
   for (std::size_t i = 0; i < levels.size(); ++i)
     if (!(std::abs(levels[i].alpha + levels[i].sigma - 1) < 1e-6))
-      throw argument_error(parapet::detail::concat(solver, ": noise level ", i, " has alpha + sigma = ", levels[i].alpha + levels[i].sigma, ", expected 1: a rectified flow"));
+      throw argument_error(parapet::detail::concat(solver, ": noise level ", i, " has alpha + sigma = ", levels[i].alpha + levels[i].sigma,
+                                                   ", expected 1: a rectified flow"));
 }
 
 inline noise_level flow_level(noise_level const& from, noise_level const& to, double share) {

@@ -31,9 +31,11 @@ inline sampling_plan compile_pseudo_multistep(char const* name, int order, bool 
     double const carry = form.carry(step), whole = form.constant(step);
     if (i == 0 && heun_start && order > 1 && !step.to_data()) {
       int const guess = plan.new_slot();
-      plan.steps.push_back({.level = step.from, .as = predicts_noise, .keep = history.next(), .target = guess, .terms = {{0, carry}, {fresh, whole}}, .completes = false, .reached = step.to});
+      plan.steps.push_back({.level = step.from, .as = predicts_noise, .keep = history.next(), .target = guess,
+                            .terms = {{0, carry}, {fresh, whole}}, .completes = false, .reached = step.to});
       history.push();
-      plan.steps.push_back({.level = step.to, .from = guess, .as = predicts_noise, .terms = {{0, carry}, {fresh, whole / 2}, {history.at(1), whole / 2}}, .reached = step.to});
+      plan.steps.push_back({.level = step.to, .from = guess, .as = predicts_noise,
+                            .terms = {{0, carry}, {fresh, whole / 2}, {history.at(1), whole / 2}}, .reached = step.to});
       continue;
     }
     int const now = std::min(order, static_cast<int>(i) + 1);
