@@ -178,6 +178,7 @@
 
 #include <parapet/guard/charsmap.hpp>
 #include <parapet/guard/code_trie.hpp>
+#include <parapet/guard/labels.hpp>
 #include <parapet/guard/merges.hpp>
 #include <parapet/guard/sentencepiece.hpp>
 #include <parapet/guard/sentencepiece_model.hpp>
