@@ -18,7 +18,7 @@
 
 namespace parapet::inline PARAPET_ABI::guard {
 
-enum class category : std::uint8_t { // clang-format off
+enum class general_category : std::uint8_t { // clang-format off
   cn, cc, cf, co, cs,  ll, lm, lo, lt, lu,  mc, me, mn,  nd, nl, no,  pc, pd, pe, pf, pi, po, ps,  sc, sk, sm, so,  zl, zp, zs
 }; // clang-format on
 
@@ -92,12 +92,12 @@ struct normalization_data {
 
 }  // namespace detail
 
-inline category category_of(char32_t code) { return static_cast<category>(detail::run_value(detail::category_runs, code)); }
+inline general_category category_of(char32_t code) { return static_cast<general_category>(detail::run_value(detail::category_runs, code)); }
 
-inline bool is_letter(category c) { return c >= category::ll && c <= category::lu; }
-inline bool is_mark(category c) { return c >= category::mc && c <= category::mn; }
-inline bool is_number(category c) { return c >= category::nd && c <= category::no; }
-inline bool is_punctuation(category c) { return c >= category::pc && c <= category::ps; }
+inline bool is_letter(general_category c) { return c >= general_category::ll && c <= general_category::lu; }
+inline bool is_mark(general_category c) { return c >= general_category::mc && c <= general_category::mn; }
+inline bool is_number(general_category c) { return c >= general_category::nd && c <= general_category::no; }
+inline bool is_punctuation(general_category c) { return c >= general_category::pc && c <= general_category::ps; }
 
 /// The property White_Space, which is `\s` of regular expressions.
 constexpr bool is_white_space(char32_t c) {
