@@ -5,7 +5,7 @@
 # Eigen is seen by backend/cpu and interop, xtensor by io and interop, HDF5 by io. Some standard headers are too slow to
 # compile, and one header a file starts with #pragma once.
 cmake_minimum_required(VERSION 3.22)
-set(layers core math backend nn grid diffusion reachability rl guard io interop)
+set(layers core math backend nn grid diffusion reachability rl io guard interop)
 cmake_path(ABSOLUTE_PATH ROOT)
 include("${CMAKE_CURRENT_LIST_DIR}/header_needs.cmake")
 set(slow iostream regex functional execution)

@@ -106,6 +106,8 @@ namespace guard {
 struct token;
 struct sentencepiece_model;
 class sentencepiece_tokenizer;
+struct exchange;
+struct verdict;
 }  // namespace guard
 
 }  // namespace parapet::inline PARAPET_ABI

@@ -187,6 +187,7 @@
 #include <parapet/guard/unicode.hpp>
 #include <parapet/guard/unicode_tables.hpp>
 #include <parapet/guard/utf8.hpp>
+#include <parapet/guard/verdict.hpp>
 
 #include <parapet/io/checkpoint.hpp>
 #include <parapet/io/contour.hpp>
@@ -196,6 +197,7 @@
 #include <parapet/io/mapped_safetensors.hpp>
 #include <parapet/io/npy_header.hpp>
 #include <parapet/io/safetensors.hpp>
+#include <parapet/io/sha256.hpp>
 #include <parapet/io/svg.hpp>
 #include <parapet/io/svg_element.hpp>
 #include <parapet/io/text.hpp>
