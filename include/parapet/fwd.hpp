@@ -110,4 +110,11 @@ struct exchange;
 struct verdict;
 }  // namespace guard
 
+namespace io {
+class json_value;
+class mapped_file;
+class mapped_model;
+class mapped_safetensors;
+}  // namespace io
+
 }  // namespace parapet::inline PARAPET_ABI

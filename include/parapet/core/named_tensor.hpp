@@ -108,6 +108,17 @@ inline std::string shape_text(std::vector<index_t> const& shape) {
   return out + ')';
 }
 
+/// An array as a view of T with Rank axes. Throws io_error where its type or rank differs; `source` names the file.
+template <class T, int Rank>
+tensor_view<T const, Rank> view_of(const_tensor_ref const& tensor, std::string_view source) {
+  if (tensor.type != scalar_type_of<T>() || tensor.shape.size() != Rank)
+    throw io_error(detail::concat(source, ": array '", tensor.name, "' is ", name_of(tensor.type), " ", shape_text(tensor.shape),
+                                  ", expected ", name_of(scalar_type_of<T>()), " with ", Rank, " axes"));
+  extents<Rank> shape{};
+  for (int axis = 0; axis < Rank; ++axis) shape[axis] = tensor.shape[static_cast<std::size_t>(axis)];
+  return {reinterpret_cast<T const*>(tensor.data), shape};
+}
+
 /// Arrays and text that a reader has read, by name.
 class tensor_archive {
 public:
@@ -146,13 +157,7 @@ public:
   /// The array `name` as a view of T with Rank axes; throws io_error where its type or rank differs.
   template <class T, int Rank>
   tensor_view<T const, Rank> view(std::string_view name) const {
-    const_tensor_ref const tensor = at(name);
-    if (tensor.type != scalar_type_of<T>() || tensor.shape.size() != Rank)
-      throw io_error(detail::concat(source_, ": array '", name, "' is ", name_of(tensor.type), " ", shape_text(tensor.shape),
-                                    ", expected ", name_of(scalar_type_of<T>()), " with ", Rank, " axes"));
-    extents<Rank> shape{};
-    for (int axis = 0; axis < Rank; ++axis) shape[axis] = tensor.shape[static_cast<std::size_t>(axis)];
-    return {reinterpret_cast<T const*>(tensor.data), shape};
+    return view_of<T, Rank>(at(name), source_);
   }
 
 private:

@@ -49,6 +49,13 @@ private:
   int number_ = -1;
 };
 
+/// The size of an open file now.
+inline index_t file_size(descriptor const& file, std::string_view path) {
+  struct stat status {};
+  if (::fstat(file.number(), &status) != 0) throw_system_error(path, "cannot be measured", errno);
+  return static_cast<index_t>(status.st_size);
+}
+
 /// read(2) and write(2) take at most this many bytes at once.
 inline constexpr index_t largest_transfer = index_t{1} << 30;
 
@@ -69,6 +76,7 @@ public:
   std::string const& path() const { return path_; }
   index_t size() const { return size_; }
   int number() const { return file_.number(); }
+  index_t current_size() const { return detail::file_size(file_, path_); }
 
   /// Reads exactly `bytes` bytes from `offset` on; throws where the file ends before.
   void read(index_t offset, void* into, index_t bytes) const {
@@ -116,13 +124,33 @@ public:
     return *this;
   }
   ~mapped_file() {
-    if (data_ != nullptr) ::munmap(const_cast<unsigned char*>(data_), static_cast<std::size_t>(file_.size()));
+    if (data_ != nullptr) ::munmap(memory(), static_cast<std::size_t>(file_.size()));
   }
 
   std::string const& path() const { return file_.path(); }
   vector_view<unsigned char const> bytes() const { return {data_, extents{file_.size()}}; }
 
+  /// Throws where the file no longer has the size with which it was mapped.
+  void check_size() const {
+    if (index_t const now = file_.current_size(); now != file_.size())
+      throw io_error(detail::concat(path(), ": had ", file_.size(), " bytes when it was mapped, and has ", now, " now"));
+  }
+
+  /// Tells the system that the bytes will be read from front to back, so that it reads far ahead.
+  void expect_sequential() const {
+    if (data_ != nullptr) ::madvise(memory(), static_cast<std::size_t>(file_.size()), MADV_SEQUENTIAL);
+  }
+
+  /// Takes the pages of bytes [begin, end) out of the process's memory; they are loaded again when they are touched.
+  void forget(index_t begin, index_t end) const {
+    index_t const page = static_cast<index_t>(::sysconf(_SC_PAGESIZE));
+    begin -= begin % page;
+    if (begin < end) ::madvise(memory() + begin, static_cast<std::size_t>(end - begin), MADV_DONTNEED);
+  }
+
 private:
+  unsigned char* memory() const { return const_cast<unsigned char*>(data_); }  // the system's calls take no const
+
   file_reader file_;
   unsigned char const* data_ = nullptr;
 };
@@ -179,11 +207,7 @@ public:
   void write(std::string_view text) { write(text.data(), static_cast<index_t>(text.size())); }
 
   /// Bytes written so far, by whoever opened temporary().
-  index_t size() const {
-    struct stat status {};
-    if (::fstat(file_.number(), &status) != 0) detail::throw_system_error(path_, "cannot be measured", errno);
-    return static_cast<index_t>(status.st_size);
-  }
+  index_t size() const { return detail::file_size(file_, path_); }
 
   /// Brings the bytes to the disk and puts them under the path. Nothing may be written afterwards.
   void commit() {
