@@ -176,6 +176,7 @@
 #include <parapet/rl/rollout.hpp>
 #include <parapet/rl/transitions.hpp>
 
+#include <parapet/guard/answer_tree.hpp>
 #include <parapet/guard/charsmap.hpp>
 #include <parapet/guard/code_trie.hpp>
 #include <parapet/guard/labels.hpp>
@@ -188,6 +189,8 @@
 #include <parapet/guard/unicode_tables.hpp>
 #include <parapet/guard/utf8.hpp>
 #include <parapet/guard/verdict.hpp>
+#include <parapet/guard/wildguard_answer.hpp>
+#include <parapet/guard/wildguard_prompt.hpp>
 
 #include <parapet/io/checkpoint.hpp>
 #include <parapet/io/contour.hpp>

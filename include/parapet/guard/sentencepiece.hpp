@@ -47,18 +47,18 @@ public:
 
   /// Appends the tokens of `text` to `out`. Invalid UTF-8 is read as U+FFFD, a byte at a time. Throws argument_error above 2 GiB, also
   /// where rules of normalisation make so many characters of a shorter text.
-  void encode(std::string_view text, std::vector<token>& out) const {
+  void encode(std::string_view text, std::vector<token>& out, text_start start = text_start::by_itself) const {
     if (text.size() > 0x7FFFFFFF) throw argument_error("sentencepiece_tokenizer::encode: the text is longer than 2 GiB");
     std::vector<symbol> symbols;
-    std::uint32_t const end = normalizer_(text, symbols);
+    std::uint32_t const end = normalizer_(text, symbols, start);
     if (symbols.size() > 0x7FFFFFFF) throw argument_error("sentencepiece_tokenizer::encode: the normal text is longer than 2 GiB");
     if (model_.type == sentencepiece_model::kind::bpe) segment_bpe(symbols);
     else segment_unigram(symbols);
     emit(symbols, end, out);
   }
-  std::vector<token> encode(std::string_view text) const {
+  std::vector<token> encode(std::string_view text, text_start start = text_start::by_itself) const {
     std::vector<token> out;
-    encode(text, out);
+    encode(text, out, start);
     return out;
   }
 
@@ -236,12 +236,12 @@ private:
         std::int32_t const id = pieces_.id(node);
         if (id < 0) continue;
         auto const& piece = model_.pieces[static_cast<std::size_t>(id)];
-        // A user-defined piece is worth more than what else is there. Sums are in float: rounding decides between near equals as in the
-        // reference, but for texts of 30 kB and more.
+        // A user-defined piece is worth more than what else is there. In the reference the sum of a piece is a double that is compared
+        // with a float, and the unknown's is a float: in long texts rounding decides between near equals.
         bool const user_defined = piece.type == piece_kind::user_defined;
-        float const score = user_defined ? static_cast<float>(static_cast<double>(static_cast<float>(bytes) * largest_) - 0.1) : piece.score;
-        float const sum = score + so_far;
-        if (best[end].begin == none || sum > best[end].score) best[end] = {sum, id, begin};
+        double const score = user_defined ? static_cast<double>(static_cast<float>(bytes) * largest_) - 0.1 : static_cast<double>(piece.score);
+        double const sum = score + static_cast<double>(so_far);
+        if (best[end].begin == none || sum > static_cast<double>(best[end].score)) best[end] = {static_cast<float>(sum), id, begin};
         alone = alone || end == begin + 1;
       }
       if (alone) continue;

@@ -8,6 +8,7 @@
 #include <parapet/guard/code_trie.hpp>
 #include <parapet/guard/merges.hpp>
 #include <parapet/guard/sentencepiece_model.hpp>
+#include <parapet/guard/token.hpp>
 #include <parapet/guard/utf8.hpp>
 
 #include <cstddef>
@@ -34,8 +35,9 @@ public:
     }
   }
 
-  /// Writes the code points of the normal text into `out` (as ids), and returns the byte of `text` at which the last one ends.
-  std::uint32_t operator()(std::string_view text, std::vector<symbol>& out) const {
+  /// Writes the code points of the normal text into `out` (as ids), and returns the byte of `text` at which the last one ends. A text
+  /// that goes on has no dummy prefix.
+  std::uint32_t operator()(std::string_view text, std::vector<symbol>& out, text_start start = text_start::by_itself) const {
     std::size_t at = 0;
     out.clear();
     out.reserve(text.size() + 1);
@@ -44,7 +46,7 @@ public:
       for (prefix p; at < text.size() && (p = next(text, at)).text == " ";) at += p.bytes;
     }
     if (at == text.size()) return static_cast<std::uint32_t>(at);
-    if (prefix_) put(space_, at);
+    if (prefix_ && start == text_start::by_itself) put(space_, at);
 
     bool after_space = remove_extra_;
     while (at < text.size()) {

@@ -22,6 +22,9 @@ struct token {
   friend bool operator==(token const&, token const&) = default;
 };
 
+/// Whether a text stands by itself, which some tokenisers mark by a space before it, or goes on from what is before.
+enum class text_start { by_itself, goes_on };
+
 /// A part of a prompt that the program names: "[INST]".
 struct control_token {
   std::string_view name;
@@ -29,6 +32,7 @@ struct control_token {
 /// A part of a prompt that is characters only, whoever wrote them.
 struct plain_text {
   std::string_view bytes;
+  text_start start = text_start::by_itself;
 };
 using prompt_part = std::variant<control_token, plain_text>;
 
@@ -39,7 +43,7 @@ template <class Tokenizer>
 std::vector<token> encode_prompt(Tokenizer const& tokenizer, std::initializer_list<prompt_part> parts) {
   std::vector<token> out;
   for (prompt_part const& part : parts) {
-    if (auto const* text = std::get_if<plain_text>(&part)) tokenizer.encode(text->bytes, out);
+    if (auto const* text = std::get_if<plain_text>(&part)) tokenizer.encode(text->bytes, out, text->start);
     else out.push_back({tokenizer.control_id(std::get<control_token>(part).name)});
   }
   return out;
