@@ -108,6 +108,9 @@ struct sentencepiece_model;
 class sentencepiece_tokenizer;
 struct exchange;
 struct verdict;
+struct policy;
+struct decision;
+class policy_holder;
 }  // namespace guard
 
 namespace io {

@@ -181,6 +181,7 @@
 #include <parapet/guard/code_trie.hpp>
 #include <parapet/guard/labels.hpp>
 #include <parapet/guard/merges.hpp>
+#include <parapet/guard/policy.hpp>
 #include <parapet/guard/sentencepiece.hpp>
 #include <parapet/guard/sentencepiece_model.hpp>
 #include <parapet/guard/sentencepiece_normalizer.hpp>
