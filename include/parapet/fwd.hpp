@@ -35,6 +35,7 @@ class argument_error;
 class io_error;
 
 // math
+struct bfloat16;
 template <class T>
 struct pack;
 namespace math {
@@ -46,6 +47,11 @@ struct gelu;
 
 namespace backend {
 class cpu;
+struct attention_heads;
+struct attention_reach;
+struct sequence;
+template <class Space = host_space>
+struct int8_matrix;
 }
 
 namespace nn {
@@ -59,6 +65,8 @@ template <class Activation>
 class residual_mlp;
 template <class T, class Space>
 class trained;
+template <class T, class Space>
+class rotary_table;
 }  // namespace nn
 
 namespace grid {

@@ -17,9 +17,11 @@
 #include <parapet/core/tensor_view.hpp>
 
 #include <parapet/math/activation.hpp>
+#include <parapet/math/bfloat16.hpp>
 #include <parapet/math/functions.hpp>
 #include <parapet/math/pack.hpp>
 
+#include <parapet/backend/attention.hpp>
 #include <parapet/backend/backend.hpp>
 #include <parapet/backend/check.hpp>
 #include <parapet/backend/cpu/cpu.hpp>
@@ -37,11 +39,17 @@
 #include <parapet/backend/cuda/rows.hpp>
 #include <parapet/backend/any_recording.hpp>
 #include <parapet/backend/reference.hpp>
+#include <parapet/backend/transformer_rows.hpp>
+#include <parapet/backend/weights.hpp>
 
 #include <parapet/nn/activate.hpp>
+#include <parapet/nn/arguments.hpp>
+#include <parapet/nn/attention.hpp>
 #include <parapet/nn/average.hpp>
 #include <parapet/nn/dropout.hpp>
+#include <parapet/nn/embedding.hpp>
 #include <parapet/nn/fourier_features.hpp>
+#include <parapet/nn/gated.hpp>
 #include <parapet/nn/initializer.hpp>
 #include <parapet/nn/layer_norm.hpp>
 #include <parapet/nn/learning_rate.hpp>
@@ -51,6 +59,8 @@
 #include <parapet/nn/optimizer.hpp>
 #include <parapet/nn/parameters.hpp>
 #include <parapet/nn/residual_mlp.hpp>
+#include <parapet/nn/rms_norm.hpp>
+#include <parapet/nn/rotary.hpp>
 #include <parapet/nn/trained.hpp>
 
 #include <parapet/grid/axis.hpp>
