@@ -208,6 +208,7 @@
 #include <parapet/io/convert.hpp>
 #include <parapet/io/file.hpp>
 #include <parapet/io/json.hpp>
+#include <parapet/io/line_log.hpp>
 #include <parapet/io/mapped_model.hpp>
 #include <parapet/io/mapped_safetensors.hpp>
 #include <parapet/io/npy_header.hpp>
