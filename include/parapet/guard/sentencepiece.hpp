@@ -19,6 +19,7 @@
 #include <parapet/guard/utf8.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -166,10 +167,9 @@ private:
 
   void prepare_unigram() {
     smallest_ = std::numeric_limits<float>::max();
-    largest_ = std::numeric_limits<float>::lowest();
     for (std::size_t k = 0; k < model_.pieces.size(); ++k) {
       auto const& piece = model_.pieces[k];
-      if (piece.type == piece_kind::normal) smallest_ = std::min(smallest_, piece.score), largest_ = std::max(largest_, piece.score);
+      if (piece.type == piece_kind::normal) smallest_ = std::min(smallest_, piece.score);
       if (piece.type == piece_kind::normal || piece.type == piece_kind::user_defined) pieces_.add(to_utf32(piece.text), static_cast<std::int32_t>(k));
     }
   }
@@ -222,7 +222,13 @@ private:
     };
     std::vector<state> best(symbols.size() + 1);  // by the symbol before which the last piece ends
     float const unknown_score = smallest_ - 10.0f;
+    std::size_t frontier = 0;  // the furthest end so far
     for (std::size_t begin = 0; begin < symbols.size(); ++begin) {
+      // Sums are floats, and rounding decides between near equals: both as in the reference, which starts again from zero where they are large.
+      if (float const offset = best[begin].score; std::abs(offset) > 100000.0f) {
+        for (std::size_t k = begin; k <= frontier; ++k)
+          if (k == begin || best[k].begin != none) best[k].score -= offset;
+      }
       float const so_far = best[begin].score;
       bool alone = false;  // whether the character itself is a piece
       std::size_t bytes = 0;
@@ -236,15 +242,15 @@ private:
         std::int32_t const id = pieces_.id(node);
         if (id < 0) continue;
         auto const& piece = model_.pieces[static_cast<std::size_t>(id)];
-        // A user-defined piece is worth more than what else is there. In the reference the sum of a piece is a double that is compared
-        // with a float, and the unknown's is a float: in long texts rounding decides between near equals.
-        bool const user_defined = piece.type == piece_kind::user_defined;
-        double const score = user_defined ? static_cast<double>(static_cast<float>(bytes) * largest_) - 0.1 : static_cast<double>(piece.score);
-        double const sum = score + static_cast<double>(so_far);
-        if (best[end].begin == none || sum > static_cast<double>(best[end].score)) best[end] = {static_cast<float>(sum), id, begin};
+        bool const user_defined = piece.type == piece_kind::user_defined;  // worth more than what else is there
+        float const score = user_defined ? static_cast<float>(0.1 * static_cast<double>(bytes - 1)) : piece.score;
+        float const sum = score + so_far;
+        if (best[end].begin == none || sum > best[end].score) best[end] = {sum, id, begin};
+        frontier = std::max(frontier, end);
         alone = alone || end == begin + 1;
       }
       if (alone) continue;
+      frontier = std::max(frontier, begin + 1);
       float const sum = unknown_score + so_far;
       if (state& next = best[begin + 1]; next.begin == none || sum > next.score) next = {sum, unknown_character(symbols[begin].id), begin};
     }
@@ -293,7 +299,7 @@ private:
   bool space_starts_word_ = true;
 
   code_trie pieces_;  // unigram
-  float smallest_ = 0, largest_ = 0;
+  float smallest_ = 0;
 };
 
 }  // namespace parapet::inline PARAPET_ABI::guard
