@@ -119,6 +119,7 @@ struct verdict;
 struct policy;
 struct decision;
 class policy_holder;
+class audit_log;
 }  // namespace guard
 
 namespace io {

@@ -187,6 +187,7 @@
 #include <parapet/rl/transitions.hpp>
 
 #include <parapet/guard/answer_tree.hpp>
+#include <parapet/guard/audit_log.hpp>
 #include <parapet/guard/charsmap.hpp>
 #include <parapet/guard/code_trie.hpp>
 #include <parapet/guard/labels.hpp>
