@@ -123,6 +123,8 @@ class audit_log;
 }  // namespace guard
 
 namespace io {
+class gguf_file;
+class gguf_value;
 class json_value;
 class mapped_file;
 class mapped_model;

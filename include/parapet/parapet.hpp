@@ -208,6 +208,8 @@
 #include <parapet/io/contour.hpp>
 #include <parapet/io/convert.hpp>
 #include <parapet/io/file.hpp>
+#include <parapet/io/gguf.hpp>
+#include <parapet/io/gguf_value.hpp>
 #include <parapet/io/json.hpp>
 #include <parapet/io/line_log.hpp>
 #include <parapet/io/mapped_model.hpp>
