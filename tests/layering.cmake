@@ -1,6 +1,7 @@
 # cmake -DROOT=<folder with parapet/> -P layering.cmake: checks every #include of the library against the layers of docs/architecture.md.
 #
-# A folder may include itself and the folders listed before it; io needs core only. A folder inside backend/ is included by
+# A folder may include itself and the folders listed before it; io needs core and
+# math/bfloat16.hpp only. A folder inside backend/ is included by
 # nothing but itself, except that backend/thrust takes the products of backend/cpu, and backend/cuda the algorithms of backend/thrust.
 # Eigen is seen by backend/cpu and interop, xtensor by io and interop, HDF5 by io. Some standard headers are too slow to
 # compile, and one header a file starts with #pragma once.
@@ -42,8 +43,8 @@ function(check file line)
         set(why "no header of the library includes ${included}")
       elseif(there EQUAL -1 OR there GREATER here)
         set(why "${layer} may not include ${below}")
-      elseif(layer STREQUAL "io" AND NOT below MATCHES "^(core|io)$")
-        set(why "io needs core only")
+      elseif(layer STREQUAL "io" AND NOT included MATCHES "^(core|io)/|^math/bfloat16.hpp$")
+        set(why "io needs core and the element type bfloat16 only")
       elseif(included_folder MATCHES "^backend/" AND NOT folder STREQUAL included_folder AND
              NOT "${folder} ${included_folder}" MATCHES "^(backend/thrust backend/cpu|backend/cuda backend/thrust)$")
         set(why "algorithms are written for any backend")

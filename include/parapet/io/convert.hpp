@@ -8,6 +8,7 @@
 #include <parapet/core/error.hpp>
 #include <parapet/core/named_tensor.hpp>
 #include <parapet/io/text.hpp>
+#include <parapet/math/bfloat16.hpp>
 
 #include <bit>
 #include <cmath>
@@ -31,7 +32,7 @@ constexpr float decode_f16(std::uint16_t bits) {
 }
 
 /// The value of a bfloat16 number: the upper half of a float.
-constexpr float decode_bf16(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+constexpr float decode_bf16(std::uint16_t bits) { return static_cast<float>(bfloat16{bits}); }
 
 namespace detail {
 
