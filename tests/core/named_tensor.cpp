@@ -18,7 +18,7 @@ TEST_CASE("every scalar type has a size and a name") {
   CHECK(std::string(name_of(scalar_type::bf16)) == "bf16");
   CHECK(std::string(name_of(scalar_type::f64)) == "f64");
   static_assert(scalar_type_of<float>() == scalar_type::f32 && scalar_type_of<std::uint16_t>() == scalar_type::u16 &&
-                scalar_type_of<index_t>() == scalar_type::i64 && scalar_type_of<bool>() == scalar_type::boolean);
+                scalar_type_of<index_t>() == scalar_type::i64 && scalar_type_of<bool>() == scalar_type::boolean && scalar_type_of<bfloat16>() == scalar_type::bf16);
 }
 
 TEST_CASE("a view under a name keeps type, shape and place") {

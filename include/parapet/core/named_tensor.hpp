@@ -5,6 +5,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/fwd.hpp>
 #include <parapet/core/buffer.hpp>
 #include <parapet/core/error.hpp>
 #include <parapet/core/tensor_view.hpp>
@@ -53,8 +54,9 @@ constexpr scalar_type scalar_type_of() {
   if constexpr (std::is_same_v<T, bool>) return scalar_type::boolean;
   else if constexpr (std::is_same_v<T, float>) return scalar_type::f32;
   else if constexpr (std::is_same_v<T, double>) return scalar_type::f64;
+  else if constexpr (std::is_same_v<T, bfloat16>) return scalar_type::bf16;
   else {
-    static_assert(std::is_integral_v<T>, "scalar_type_of: bool, an integer, float or double");
+    static_assert(std::is_integral_v<T>, "scalar_type_of: bool, an integer, float, double or bfloat16");
     constexpr bool is_signed = std::is_signed_v<T>;
     if constexpr (sizeof(T) == 1) return is_signed ? scalar_type::i8 : scalar_type::u8;
     else if constexpr (sizeof(T) == 2) return is_signed ? scalar_type::i16 : scalar_type::u16;
