@@ -196,6 +196,7 @@
 #include <parapet/guard/sentencepiece.hpp>
 #include <parapet/guard/sentencepiece_model.hpp>
 #include <parapet/guard/sentencepiece_normalizer.hpp>
+#include <parapet/guard/stream_session.hpp>
 #include <parapet/guard/token.hpp>
 #include <parapet/guard/unicode.hpp>
 #include <parapet/guard/unicode_tables.hpp>
