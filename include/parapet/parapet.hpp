@@ -192,6 +192,8 @@
 #include <parapet/guard/code_trie.hpp>
 #include <parapet/guard/labels.hpp>
 #include <parapet/guard/merges.hpp>
+#include <parapet/guard/moderation_data.hpp>
+#include <parapet/guard/moderation_row.hpp>
 #include <parapet/guard/policy.hpp>
 #include <parapet/guard/sentencepiece.hpp>
 #include <parapet/guard/sentencepiece_model.hpp>
@@ -208,11 +210,13 @@
 #include <parapet/io/checkpoint.hpp>
 #include <parapet/io/contour.hpp>
 #include <parapet/io/convert.hpp>
+#include <parapet/io/csv.hpp>
 #include <parapet/io/file.hpp>
 #include <parapet/io/gguf.hpp>
 #include <parapet/io/gguf_value.hpp>
 #include <parapet/io/json.hpp>
 #include <parapet/io/line_log.hpp>
+#include <parapet/io/line_reader.hpp>
 #include <parapet/io/mapped_model.hpp>
 #include <parapet/io/mapped_safetensors.hpp>
 #include <parapet/io/npy_header.hpp>
