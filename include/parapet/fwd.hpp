@@ -120,6 +120,12 @@ struct policy;
 struct decision;
 class policy_holder;
 class audit_log;
+struct transformer_config;
+class token_batch;
+template <class Key, class Space>
+class kv_cache;
+template <class Architecture, class Weight, class Space>
+class transformer;
 }  // namespace guard
 
 namespace io {

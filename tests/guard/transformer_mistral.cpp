@@ -1,0 +1,6 @@
+#include "guard/transformer_models.hpp"
+
+TEST_CASE_TEMPLATE("mistral: hidden states and logits are those of transformers", B, TEST_BACKENDS) {
+  models::check_against_transformers<B, parapet::guard::mistral>("mistral_a");
+  models::check_against_transformers<B, parapet::guard::mistral>("mistral_b");
+}
