@@ -205,6 +205,7 @@
 #include <parapet/guard/token_batch.hpp>
 #include <parapet/guard/transformer.hpp>
 #include <parapet/guard/transformer_config.hpp>
+#include <parapet/guard/transformer_gradient.hpp>
 #include <parapet/guard/transformer_norm.hpp>
 #include <parapet/guard/transformer_parameters.hpp>
 #include <parapet/guard/transformer_weights.hpp>

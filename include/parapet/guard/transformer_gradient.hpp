@@ -1,0 +1,207 @@
+// The backward pass of a transformer: gradients of all its parameters from the gradient of its hidden states.
+//
+//     nn::parameter_list list;
+//     guard::list_parameters<guard::modernbert>(config, list);
+//     buffer<float> parameters(list.size()), gradient(list.size());
+//     guard::transformer<guard::modernbert> const model(be, config, parameters.view());
+//     guard::transformer_gradient<guard::modernbert> const gradients(config, gradient.view());
+//     ... model.forward(be, batch, kept);  fill(be, gradient.view(), 0.0f);
+//     gradients.add(be, model, batch, kept, scratch, dhidden);
+//
+// `kept` is a workspace for training, which holds what the forward pass of this batch has left. Gradients are added, so that heads and
+// shards can share one buffer. Nothing is allocated after the workspaces.
+#pragma once
+
+#include <parapet/config.hpp>
+#include <parapet/core/arena.hpp>
+#include <parapet/core/buffer.hpp>
+#include <parapet/core/error.hpp>
+#include <parapet/core/tensor_view.hpp>
+#include <parapet/guard/transformer.hpp>
+#include <parapet/nn/activate.hpp>
+#include <parapet/nn/attention.hpp>
+#include <parapet/nn/embedding.hpp>
+#include <parapet/nn/gated.hpp>
+#include <parapet/nn/rms_norm.hpp>
+#include <parapet/nn/rotary.hpp>
+
+#include <cstddef>
+#include <type_traits>
+
+namespace parapet::inline PARAPET_ABI::guard {
+
+namespace detail {
+
+/// Adds to dw from x (rows, in) and dy (rows, out); dx (rows, in) is written, or added to with `accumulate`, unless it is empty.
+template <class Backend, class T, class Space, class Weights, class Gradients>
+void linear_backward(Backend& be, matrix_view<T const, Space> const& x, Weights const& w, matrix_view<T const, Space> const& dy, Gradients const& dw,
+                     matrix_view<T, Space> const& dx, bool accumulate = false) {
+  gemm(be, transposed(dy), x, dw.weight, true);
+  if (!dw.bias.empty()) reduce_columns(be, dy, dw.bias, true);
+  if (!dx.empty()) gemm(be, dy, w.weight, dx, accumulate);
+}
+
+}  // namespace detail
+
+/// Gradients of a backward pass, shared by all blocks.
+template <class T, class Space>
+struct transformer_gradient_workspace {
+  using matrix = matrix_view<T, Space>;
+  matrix state, branch;                 // (tokens, hidden)
+  matrix query, key, value, attended;   // (tokens, width), (tokens, kv_width) twice, (tokens, width)
+  matrix gate, product;                 // (tokens, intermediate)
+  vector_view<T, Space> unused;         // (hidden), of shifts that the architecture does not have
+
+  transformer_gradient_workspace rows(index_t n) const {
+    auto const part = [n](matrix const& m) { return m.shape()[0] == 0 ? m : m.rows(0, n); };
+    return {part(state), part(branch), part(query), part(key), part(value), part(attended), part(gate), part(product), unused};
+  }
+};
+
+template <class Architecture, class T = float, class Space = host_space>
+class transformer_gradient {
+public:
+  using model_type = transformer<Architecture, T, Space>;
+  using kept_type = typename model_type::workspace;
+  using workspace = transformer_gradient_workspace<T, Space>;
+  using view = matrix_view<T, Space>;
+  using const_view = matrix_view<T const, Space>;
+  using norm = typename Architecture::norm;
+  static_assert(Architecture::positions != position_kind::relative, "transformer_gradient: relative positions have no backward pass");
+
+  transformer_gradient() = default;
+  /// Adds to `flat`, in the layout of list_parameters<Architecture>(config), which must stay where it is.
+  transformer_gradient(transformer_config const& config, vector_view<T, Space> const& flat)
+      : config_(config), to_(bind_parameters<Architecture>(config, flat)) {}
+
+  /// Memory of a backward pass over up to `tokens` tokens.
+  workspace make_workspace(arena<Space>& memory, index_t tokens) const {
+    auto const matrix = [&](index_t columns) { return memory.template take<T>(extents{tokens, columns}); };
+    workspace w;
+    w.state = matrix(config_.hidden);
+    w.branch = matrix(config_.hidden);
+    w.query = matrix(config_.width());
+    w.key = matrix(config_.kv_width());
+    w.value = matrix(config_.kv_width());
+    w.attended = matrix(config_.width());
+    if (Architecture::gated) w.gate = matrix(config_.intermediate);
+    w.product = matrix(config_.intermediate);
+    w.unused = memory.template take<T>(extents{config_.hidden});
+    return w;
+  }
+
+  /// Adds the gradient of a loss, given its gradient dhidden (tokens, hidden) by the result of model.forward(be, batch, kept). Throws
+  /// argument_error unless `kept` was made for training.
+  template <class Backend>
+  void add(Backend& be, model_type const& model, transformer_batch<Space> const& batch, kept_type const& kept, workspace const& scratch,
+           std::type_identity_t<const_view> const& dhidden) const {
+    if (kept.keep != nn::mode::training) throw argument_error("transformer_gradient: the forward pass had a workspace for inference");
+    index_t const n = batch.ids.extent(0);
+    check_shape("transformer_gradient: gradient of the hidden states", dhidden.shape(), extents{n, config_.hidden});
+    workspace const g = scratch.rows(n);
+    auto const& p = model.parameters();
+    fill(be, g.unused, T(0));
+    if constexpr (Architecture::names.final_norm.empty()) copy(be, dhidden, g.state);
+    else norm_backward(be, p.final_norm, kept.state.rows(0, n), kept.final_norm.rows(n), dhidden, g.state, to_.final_norm, g);
+    for (index_t l = config_.layers; l-- > 0;) {
+      auto const at = static_cast<std::size_t>(l);
+      block(be, model, batch, l, p.blocks[at], to_.blocks[at], kept.block(l).rows(n, config_), kept.input(l).rows(0, n), g);
+    }
+    embedding(be, model, batch, kept, g);
+  }
+
+private:
+  using block_memory = block_workspace<norm, T, Space>;
+  using weights_of_block = block_weights<const_view, T const, Space>;
+  using gradients_of_block = block_weights<view, T, Space>;
+
+  template <class Backend>
+  void block(Backend& be, model_type const& model, transformer_batch<Space> const& batch, index_t l, weights_of_block const& p, gradients_of_block const& d,
+             block_memory const& b, view const& input, workspace const& g) const {
+    auto const add_branch = [&] { map(be, detail::add_rows{}, g.state, const_view(g.branch)); };
+    if constexpr (Architecture::norms == norm_order::before) {
+      bool const has_norm = l > 0 || Architecture::first_attention_norm;
+      feed_forward(be, p, d, b, b.mlp_normed, g);
+      norm_backward(be, p.mlp_norm, b.middle, b.mlp_norm, g.branch, g.branch, d.mlp_norm, g);
+      add_branch();
+      attention(be, model, batch, l, p, d, b, has_norm ? b.normed : input, g);
+      if (has_norm) norm_backward(be, p.attention_norm, input, b.attention_norm, g.branch, g.branch, d.attention_norm, g);
+      add_branch();
+    } else {
+      norm_backward(be, p.mlp_norm, b.middle, b.mlp_norm, g.state, g.state, d.mlp_norm, g);
+      feed_forward(be, p, d, b, b.middle, g);
+      add_branch();
+      norm_backward(be, p.attention_norm, input, b.attention_norm, g.state, g.state, d.attention_norm, g);
+      attention(be, model, batch, l, p, d, b, input, g);
+      add_branch();
+    }
+  }
+
+  /// g.branch = gradient of x, from g.state.
+  template <class Backend>
+  void feed_forward(Backend& be, weights_of_block const& p, gradients_of_block const& d, block_memory const& b, view const& x, workspace const& g) const {
+    detail::linear_backward(be, const_view(b.product), p.down, const_view(g.state), d.down, g.product);
+    if constexpr (Architecture::gated) {
+      nn::gated_backward<typename Architecture::activation>(be, b.gate, b.up, g.product, g.gate, g.product);
+      detail::linear_backward(be, const_view(x), p.gate, const_view(g.gate), d.gate, g.branch);
+      detail::linear_backward(be, const_view(x), p.up, const_view(g.product), d.up, g.branch, true);
+    } else {
+      nn::activate_backward(be, g.product, const_view(b.up));
+      detail::linear_backward(be, const_view(x), p.up, const_view(g.product), d.up, g.branch);
+    }
+  }
+
+  /// The same of attention.
+  template <class Backend>
+  void attention(Backend& be, model_type const& model, transformer_batch<Space> const& batch, index_t l, weights_of_block const& p, gradients_of_block const& d,
+                 block_memory const& b, view const& x, workspace const& g) const {
+    detail::linear_backward(be, const_view(b.attended), p.attention_out, const_view(g.state), d.attention_out, g.attended);
+    nn::attention_backward(be, model.attention(), model.reach(l), batch.sequences, b.query, b.key, b.value, b.attended, b.log_sum, g.attended, g.query, g.key,
+                           g.value);
+    if constexpr (Architecture::positions == position_kind::rotary) {
+      auto const table = model.angles(l);
+      nn::rotary_backward(be, nn::rotary_layout::half_split, table, batch.positions, g.query, config_.heads);
+      nn::rotary_backward(be, nn::rotary_layout::half_split, table, batch.positions, g.key, config_.kv_heads);
+    }
+    if constexpr (Architecture::head_norms) {
+      head_norm(be, b.plain_query, config_.heads, p.query_norm, b.query_inverse, g.query, d.query_norm);
+      head_norm(be, b.plain_key, config_.kv_heads, p.key_norm, b.key_inverse, g.key, d.key_norm);
+    }
+    detail::linear_backward(be, const_view(x), p.query, const_view(g.query), d.query, g.branch);
+    detail::linear_backward(be, const_view(x), p.key, const_view(g.key), d.key, g.branch, true);
+    detail::linear_backward(be, const_view(x), p.value, const_view(g.value), d.value, g.branch, true);
+  }
+
+  template <class Backend>
+  void head_norm(Backend& be, view const& x, index_t heads, norm_weights<T const, Space> const& w, vector_view<T, Space> const& inverse, view const& dy,
+                 norm_weights<T, Space> const& dw) const {
+    auto const dheads = nn::detail::as_heads(dy, heads);
+    nn::rms_norm_backward(be, nn::detail::as_heads(x, heads), w.scale, view(inverse.data(), extents{x.extent(0), heads}), dheads, dheads, dw.scale);
+  }
+
+  template <class Backend, class Kept>
+  void norm_backward(Backend& be, norm_weights<T const, Space> const& w, std::type_identity_t<const_view> const& x, Kept const& kept,
+                     std::type_identity_t<const_view> const& dy, view const& dx, norm_weights<T, Space> dw, workspace const& g) const {
+    if (dw.shift.empty()) dw.shift = g.unused;
+    norm::backward(be, w, x, kept, dy, dx, dw);
+  }
+
+  template <class Backend>
+  void embedding(Backend& be, model_type const& model, transformer_batch<Space> const& batch, kept_type const& kept, workspace const& g) const {
+    if constexpr (!Architecture::names.embedding_norm.empty()) {
+      index_t const n = batch.ids.extent(0);
+      norm_backward(be, model.parameters().embedding_norm, kept.embedded.rows(0, n), kept.embedding_norm.rows(n), g.state, g.state, to_.embedding_norm, g);
+    }
+    nn::embedding_backward(be, batch.ids, g.state, to_.tokens);
+    if constexpr (Architecture::positions == position_kind::learned)
+      nn::embedding_backward(be, batch.positions, g.state, to_.positions.rows(config_.position_offset, to_.positions.extent(0)));
+    if (to_.types.empty()) return;
+    if (!batch.types.empty()) nn::embedding_backward(be, batch.types, g.state, to_.types);
+    else reduce_columns(be, const_view(g.state), to_.types(0), true);
+  }
+
+  transformer_config config_;
+  transformer_parameters<view, T, Space> to_;
+};
+
+}  // namespace parapet::inline PARAPET_ABI::guard
