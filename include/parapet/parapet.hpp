@@ -25,11 +25,17 @@
 #include <parapet/backend/backend.hpp>
 #include <parapet/backend/check.hpp>
 #include <parapet/backend/cpu/cpu.hpp>
+#include <parapet/backend/cpu/features.hpp>
 #include <parapet/backend/cpu/gemm.hpp>
 #include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/backend/cpu/map.hpp>
 #include <parapet/backend/cpu/random.hpp>
 #include <parapet/backend/cpu/thread_pool.hpp>
+#include <parapet/backend/cpu/weights.hpp>
+#include <parapet/backend/cpu/weights_avx2.hpp>
+#include <parapet/backend/cpu/weights_avx512.hpp>
+#include <parapet/backend/cpu/weights_blocks.hpp>
+#include <parapet/backend/cpu/weights_portable.hpp>
 #include <parapet/backend/cuda/gemm_epilogue.hpp>
 #include <parapet/backend/cuda/gemm_layout.hpp>
 #include <parapet/backend/cuda/launch_shape.hpp>

@@ -11,6 +11,7 @@
 #include <parapet/backend/cpu/map.hpp>
 #include <parapet/backend/cpu/random.hpp>
 #include <parapet/backend/cpu/thread_pool.hpp>
+#include <parapet/backend/cpu/weights.hpp>
 #include <parapet/core/philox.hpp>
 #include <parapet/core/tensor_view.hpp>
 #include <parapet/math/functions.hpp>
@@ -50,6 +51,10 @@ public:
 
   /// Scratch memory for packing and sorting on this object's thread.
   scratch_memory& scratch() { return scratch_; }
+  /// At least `bytes` bytes for each worker of shards: which of them works is not fixed, and none is to allocate then.
+  void reserve_worker_scratch(index_t bytes) {
+    for (cpu& worker : workers_) worker.scratch_.reserve(bytes);
+  }
 
 private:
   struct serial {};
@@ -202,6 +207,30 @@ void gemm(cpu& be, tensor_view<A, 3> const& a, tensor_view<B, 3> const& b, tenso
   if (!bias.empty()) check_shape("gemm: bias stack", bias.shape(), extents{c.extent(0), c.extent(2)});
   for (index_t i = 0; i < c.extent(0); ++i)
     gemm(be, a(i), b(i), c(i), accumulate, bias.empty() ? vector_view<T const>{} : bias(i));
+}
+
+/// y = x W' + bias with stored weights, as backend/weights.hpp has it. The outputs are split over the threads of a cpu; each is
+/// made by one thread, so results do not depend on their number. Throws shape_error.
+template <class X>
+  requires std::same_as<std::remove_const_t<X>, float>
+void project(cpu& be, matrix_view<X> const& x, matrix_view<float const> const& w, matrix_view<float> const& y,
+             std::type_identity_t<vector_view<float const>> const& bias = {}) {
+  detail::check_projection(x, w, y, bias);
+  detail::run_product(be, detail::this_cpu(), matrix_view<float const>(x), w, y, bias);
+}
+template <class X>
+  requires std::same_as<std::remove_const_t<X>, float>
+void project(cpu& be, matrix_view<X> const& x, matrix_view<bfloat16 const> const& w, matrix_view<float> const& y,
+             std::type_identity_t<vector_view<float const>> const& bias = {}) {
+  detail::check_projection(x, w, y, bias);
+  detail::run_product(be, detail::this_cpu(), matrix_view<float const>(x), w, y, bias);
+}
+template <class X>
+  requires std::same_as<std::remove_const_t<X>, float>
+void project(cpu& be, matrix_view<X> const& x, int8_matrix<host_space> const& w, matrix_view<float> const& y,
+             std::type_identity_t<vector_view<float const>> const& bias = {}) {
+  detail::check_projection(x, w, y, bias);
+  detail::run_product(be, detail::this_cpu(), matrix_view<float const>(x), w, y, bias);
 }
 
 // Reductions ------------------------------------------------------------------------------------------------------
