@@ -197,8 +197,10 @@
 #include <parapet/guard/audit_log.hpp>
 #include <parapet/guard/charsmap.hpp>
 #include <parapet/guard/code_trie.hpp>
+#include <parapet/guard/evasion.hpp>
 #include <parapet/guard/kv_cache.hpp>
 #include <parapet/guard/labels.hpp>
+#include <parapet/guard/lookalikes.hpp>
 #include <parapet/guard/merges.hpp>
 #include <parapet/guard/policy.hpp>
 #include <parapet/guard/moderation_data.hpp>
