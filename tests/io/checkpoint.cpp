@@ -1,7 +1,7 @@
 #include <parapet/io/checkpoint.hpp>
 
-#include "io/fuzz_target.hpp"
 #include "io/temporary_folder.hpp"
+#include "support/mutate.hpp"
 
 #include <doctest/doctest.h>
 

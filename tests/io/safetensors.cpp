@@ -1,7 +1,7 @@
 #include <parapet/io/safetensors.hpp>
 
-#include "io/fuzz_target.hpp"
 #include "io/temporary_folder.hpp"
+#include "support/mutate.hpp"
 
 #include <doctest/doctest.h>
 
@@ -255,13 +255,4 @@ TEST_CASE("a file is read as its bytes are, and every cut of it is refused") {
   support::temporary_folder const folder;
   io::write_file(folder / "cut", bytes.substr(0, 500));
   CHECK_THROWS_WITH_AS(io::read_safetensors(folder / "cut"), Contains((folder / "cut").c_str()), io_error);
-}
-
-TEST_CASE("mutations of a good file: an archive or an io_error, never anything else") {
-  std::string const bytes = io::read_file("goldens/io/reference.safetensors");
-  long accepted = 0;
-  for (std::uint64_t seed = 0; seed < 4000; ++seed)
-    accepted += support::fuzz_safetensors(support::bytes_of(support::mutate(bytes, seed)));
-  CHECK(accepted > 0);     // changes of data alone are legal
-  CHECK(accepted < 2000);  // most mutations hit the header
 }

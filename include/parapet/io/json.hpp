@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -88,8 +89,10 @@ public:
   }
   /// The value under `key`, or null.
   json_value const* find(std::string_view key) const {
-    auto const found = std::find(keys().begin(), keys().end(), key);
-    return found == keys_.end() ? nullptr : &items_[static_cast<std::size_t>(found - keys_.begin())];
+    expect(kind::object);
+    auto const found =
+        std::lower_bound(by_key_.begin(), by_key_.end(), key, [&](std::size_t k, std::string_view wanted) { return keys_[k] < wanted; });
+    return found != by_key_.end() && keys_[*found] == key ? &items_[*found] : nullptr;
   }
   json_value const& at(std::string_view key) const {
     if (json_value const* value = find(key)) return *value;
@@ -115,6 +118,7 @@ private:
   std::shared_ptr<std::string const> source_;
   std::string text_;  // a string's characters, the literal of a number or of true and false
   std::vector<std::string> keys_;
+  std::vector<std::size_t> by_key_;  // places of the keys in their alphabetic order
   std::vector<json_value> items_;
 };
 
@@ -289,10 +293,13 @@ private:
     } while (take(','));
     if (!take('}')) fail("expected ',' or '}'");
 
-    std::vector<std::string_view> sorted(value.keys_.begin(), value.keys_.end());
-    std::sort(sorted.begin(), sorted.end());
-    if (auto const twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
-      value.fail(concat("the object has the key ", printable(*twice), " twice"));
+    std::vector<std::string> const& keys = value.keys_;
+    value.by_key_.resize(keys.size());
+    std::iota(value.by_key_.begin(), value.by_key_.end(), std::size_t{0});
+    std::sort(value.by_key_.begin(), value.by_key_.end(), [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
+    for (std::size_t k = 1; k < keys.size(); ++k)
+      if (std::string const& key = keys[value.by_key_[k]]; key == keys[value.by_key_[k - 1]])
+        value.fail(concat("the object has the key ", printable(key), " twice"));
   }
 
   std::string_view text_;

@@ -85,9 +85,11 @@ private:
   tensor_archive copies_;
 };
 
-/// Reads "model.safetensors.index.json": the file of each array. Throws io_error for a file name that is not plain.
-inline std::map<std::string, std::string> read_safetensors_index(std::string const& path, json_limits const& limits = {}) {
-  json_value const root = parse_json(read_file(path), path, limits);
+/// The file of each array, out of the text of "model.safetensors.index.json"; `source` names it in messages. Throws
+/// io_error for a file name that is not plain.
+inline std::map<std::string, std::string> parse_safetensors_index(std::string_view text, std::string source,
+                                                                  json_limits const& limits = {}) {
+  json_value const root = parse_json(text, std::move(source), limits);
   json_value const& map = root.at("weight_map");
   std::map<std::string, std::string> files;
   for (std::size_t i = 0; i < map.keys().size(); ++i) {
@@ -96,6 +98,11 @@ inline std::map<std::string, std::string> read_safetensors_index(std::string con
     files[map.keys()[i]] = file;
   }
   return files;
+}
+
+/// The same out of a file.
+inline std::map<std::string, std::string> read_safetensors_index(std::string const& path, json_limits const& limits = {}) {
+  return parse_safetensors_index(read_file(path), path, limits);
 }
 
 namespace detail {

@@ -1,0 +1,114 @@
+"""Writes tests/fuzz/corpus: the seeds of the fuzzers, small on purpose. Needs nothing but Python and tests/goldens.
+
+    python3 tests/fuzz/write_corpus.py
+"""
+
+import json
+import pathlib
+import struct
+
+here = pathlib.Path(__file__).parent
+goldens = here.parent / "goldens"
+
+
+def seed(target, name, content):
+    folder = here / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def with_text(file, text):
+    """A file and the text that it is to encode: the last byte is the length of the text (target.hpp)."""
+    text = text.encode()
+    return (file.encode() if isinstance(file, str) else file) + text + bytes([len(text)])
+
+
+for name in ("reference", "bfloat16"):
+    seed("safetensors", name, (goldens / "io" / f"{name}.safetensors").read_bytes())
+for name in ("reference", "aligned", "refused_q4_0"):
+    seed("gguf", name, (goldens / "io" / f"{name}.gguf").read_bytes())
+for name in ("f4", "b1", "i8", "rank32", "refused_fortran", "refused_structure"):
+    seed("npy", name, (goldens / "io" / "npy" / f"{name}.npy").read_bytes())
+
+seed("json", "all", '{"a": [1, -0.5e+3, true, false, null, "\\"\\u00e4\\ud83d\\ude00\\n/"], "b": {}, "c": {"d": []}, "e": 9223372036854775807}')
+seed("json", "text", '"plain \u00e4\u20ac\U0001f600"')
+seed("json", "broken", '{"a":1,"a":[1e999,01,}')
+
+seed("safetensors_index", "two", json.dumps({"metadata": {"total_size": 8}, "weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors"}}))
+seed("safetensors_index", "outside", '{"weight_map":{"a":"../m"}}')
+
+decoder = {"vocab_size": 64, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+           "max_position_embeddings": 128}
+encoder = decoder | {"type_vocab_size": 2, "hidden_act": "gelu", "layer_norm_eps": 1e-5, "pad_token_id": 1}
+configs = {
+    "mistral": decoder | {"num_key_value_heads": 2, "rms_norm_eps": 1e-5, "rope_theta": 1e6, "sliding_window": 16, "head_dim": 8},
+    "llama": decoder | {"rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
+                                         "original_max_position_embeddings": 64}, "tie_word_embeddings": True},
+    "qwen3": decoder | {"head_dim": 16, "layer_types": ["full_attention", "sliding_attention"], "use_sliding_window": True,
+                        "sliding_window": 8, "rope_parameters": {"rope_theta": 1e6, "rope_type": "linear", "factor": 2}},
+    "bert": encoder | {"id2label": {"0": "harmless", "1": "harmful"}},
+    "roberta": encoder | {"num_labels": 3},
+    "distilbert": {"vocab_size": 64, "dim": 32, "hidden_dim": 64, "n_layers": 2, "n_heads": 4, "activation": "gelu"},
+    "deberta-v2": encoder | {"relative_attention": True, "position_biased_input": False, "share_att_key": True, "norm_rel_ebd": "layer_norm",
+                             "pos_att_type": "p2c|c2p", "position_buckets": 16, "max_relative_positions": -1, "type_vocab_size": 0},
+    "modernbert": decoder | {"norm_eps": 1e-5, "local_attention": 16, "global_attn_every_n_layers": 3, "classifier_pooling": "mean"},
+}
+for kind, config in configs.items():
+    seed("transformer_config", kind, json.dumps({"model_type": kind} | config))
+
+
+# SentencePiece models: protocol buffers by hand.
+def varint(n):
+    out = b""
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+
+def field(number, value):
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    if isinstance(value, float):
+        return varint(number << 3 | 5) + struct.pack("<f", value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def fields(message):
+    at = 0
+
+    def number():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at, value, shift = at + 1, value | (byte & 127) << shift, shift + 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        key = number()
+        size = {1: 8, 5: 4}.get(key & 7) or (number() if key & 7 == 2 else 0)
+        yield key >> 3, message[at:at + size] if size else number()
+        at += size
+
+
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
+pieces = [("<unk>", 0.0, UNKNOWN), ("<s>", 0.0, CONTROL), ("[X]", 0.0, USER_DEFINED)]
+pieces += [(text, -1.0 - k, NORMAL) for k, text in enumerate(("\u2581ab", "ab", "\u2581a", "bc", "\u2581", "a", "b", "c", "\u00e4"))]
+all_bytes = [(f"<0x{k:02X}>", 0.0, BYTE) for k in range(256)]
+golden = dict(fields((goldens / "guard" / "unigram.model").read_bytes()))
+charsmap = dict(fields(golden[3]))[2]
+
+
+def model(kind, pieces, *rules, fallback=0):
+    trainer = field(3, kind) + field(35, fallback)
+    return b"".join(field(1, field(1, text) + field(2, score) + field(3, type)) for text, score, type in pieces) + field(2, trainer) + \
+        field(3, b"".join(field(number, value) for number, value in rules))
+
+
+words = "ab  [X]abc \u00e4\u20ac <s>"
+seed("sentencepiece", "unigram", with_text(model(1, pieces, (3, 1), (4, 1), (5, 1)), words))
+seed("sentencepiece", "bpe", with_text(model(2, pieces, (3, 0), (4, 0), (5, 1)), words))
+seed("sentencepiece", "charsmap", with_text(model(1, pieces, (2, charsmap)), "\uff41\u2460 ab\u3000"))
+seed("sentencepiece", "bytes", with_text(model(2, pieces + all_bytes, (4, 0), fallback=1), words))
