@@ -114,8 +114,11 @@ namespace guard {
 struct token;
 struct sentencepiece_model;
 class sentencepiece_tokenizer;
+class answer_tree;
 struct exchange;
 struct verdict;
+template <class Backend, class Model, class Tokenizer>
+class wildguard;
 struct policy;
 struct decision;
 class policy_holder;

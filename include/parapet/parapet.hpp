@@ -192,22 +192,25 @@
 #include <parapet/rl/rollout.hpp>
 #include <parapet/rl/transitions.hpp>
 
+#include <parapet/guard/answer_scorer.hpp>
 #include <parapet/guard/answer_tree.hpp>
 #include <parapet/guard/architectures.hpp>
 #include <parapet/guard/audit_log.hpp>
 #include <parapet/guard/charsmap.hpp>
 #include <parapet/guard/code_trie.hpp>
 #include <parapet/guard/evasion.hpp>
+#include <parapet/guard/greedy_generator.hpp>
 #include <parapet/guard/kv_cache.hpp>
 #include <parapet/guard/labels.hpp>
 #include <parapet/guard/lookalikes.hpp>
 #include <parapet/guard/merges.hpp>
-#include <parapet/guard/policy.hpp>
 #include <parapet/guard/moderation_data.hpp>
 #include <parapet/guard/moderation_row.hpp>
+#include <parapet/guard/policy.hpp>
 #include <parapet/guard/sentencepiece.hpp>
 #include <parapet/guard/sentencepiece_model.hpp>
 #include <parapet/guard/sentencepiece_normalizer.hpp>
+#include <parapet/guard/staged_batch.hpp>
 #include <parapet/guard/stream_session.hpp>
 #include <parapet/guard/token.hpp>
 #include <parapet/guard/token_batch.hpp>
@@ -222,8 +225,10 @@
 #include <parapet/guard/unicode_tables.hpp>
 #include <parapet/guard/utf8.hpp>
 #include <parapet/guard/verdict.hpp>
+#include <parapet/guard/wildguard.hpp>
 #include <parapet/guard/wildguard_answer.hpp>
 #include <parapet/guard/wildguard_prompt.hpp>
+#include <parapet/guard/windows.hpp>
 
 #include <parapet/io/checkpoint.hpp>
 #include <parapet/io/contour.hpp>
