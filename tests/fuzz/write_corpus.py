@@ -25,10 +25,34 @@ def with_text(file, text):
 
 for name in ("reference", "bfloat16"):
     seed("safetensors", name, (goldens / "io" / f"{name}.safetensors").read_bytes())
-for name in ("reference", "aligned", "refused_q4_0"):
-    seed("gguf", name, (goldens / "io" / f"{name}.gguf").read_bytes())
 for name in ("f4", "b1", "i8", "rank32", "refused_fortran", "refused_structure"):
     seed("npy", name, (goldens / "io" / "npy" / f"{name}.npy").read_bytes())
+
+
+
+# GGUF by hand, since a small file is mutated more often per second than llama.cpp's.
+def text(s):
+    return struct.pack("<Q", len(s.encode())) + s.encode()
+
+
+def array(type, *items):
+    return struct.pack("<IQ", type, len(items)) + b"".join(items)
+
+
+def gguf(settings, tensors, data=b""):
+    out = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(settings))
+    out += b"".join(text(key) + struct.pack("<I", type) + value for key, type, value in settings)
+    out += b"".join(text(name) + struct.pack(f"<I{len(extents)}QIQ", len(extents), *extents, type, offset) for name, extents, type, offset in tensors)
+    return out + bytes(-len(out) % 32) + data
+
+
+F32, Q8_0, BF16, ARRAY, STRING = 0, 8, 30, 9, 8
+numbers = [(f"n{type}", type, bytes(size)) for type, size in enumerate((1, 1, 2, 2, 4, 4, 4, 1)) if type != STRING]
+numbers += [(f"n{type}", type, bytes(8)) for type in (10, 11, 12)]
+words = [("words", ARRAY, array(STRING, text("a"), text(""), text("bc"))), ("nested", ARRAY, array(ARRAY, array(0, b"1", b"2"), array(0)))]
+seed("gguf", "settings", gguf(numbers + words + [("s", STRING, text("text"))], []))
+seed("gguf", "arrays", gguf([("general.alignment", 4, struct.pack("<I", 32))],
+                            [("a", (2, 3), F32, 0), ("b", (32, 2), Q8_0, 32), ("c", (0, 4), BF16, 128), ("d", (), F32, 128)], bytes(160)))
 
 seed("json", "all", '{"a": [1, -0.5e+3, true, false, null, "\\"\\u00e4\\ud83d\\ude00\\n/"], "b": {}, "c": {"d": []}, "e": 9223372036854775807}')
 seed("json", "text", '"plain \u00e4\u20ac\U0001f600"')
