@@ -206,6 +206,7 @@
 #include <parapet/guard/merges.hpp>
 #include <parapet/guard/moderation_data.hpp>
 #include <parapet/guard/moderation_row.hpp>
+#include <parapet/guard/phrase_rules.hpp>
 #include <parapet/guard/policy.hpp>
 #include <parapet/guard/sentencepiece.hpp>
 #include <parapet/guard/sentencepiece_model.hpp>
