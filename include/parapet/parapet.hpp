@@ -196,6 +196,7 @@
 #include <parapet/guard/answer_tree.hpp>
 #include <parapet/guard/architectures.hpp>
 #include <parapet/guard/audit_log.hpp>
+#include <parapet/guard/cascade.hpp>
 #include <parapet/guard/charsmap.hpp>
 #include <parapet/guard/code_trie.hpp>
 #include <parapet/guard/evasion.hpp>
