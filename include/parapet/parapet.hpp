@@ -198,6 +198,7 @@
 #include <parapet/guard/audit_log.hpp>
 #include <parapet/guard/cascade.hpp>
 #include <parapet/guard/charsmap.hpp>
+#include <parapet/guard/classifier_head.hpp>
 #include <parapet/guard/code_trie.hpp>
 #include <parapet/guard/evasion.hpp>
 #include <parapet/guard/greedy_generator.hpp>
@@ -209,6 +210,7 @@
 #include <parapet/guard/moderation_row.hpp>
 #include <parapet/guard/phrase_rules.hpp>
 #include <parapet/guard/policy.hpp>
+#include <parapet/guard/pooling.hpp>
 #include <parapet/guard/sentencepiece.hpp>
 #include <parapet/guard/sentencepiece_model.hpp>
 #include <parapet/guard/sentencepiece_normalizer.hpp>

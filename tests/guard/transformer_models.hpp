@@ -3,6 +3,7 @@
 
 #include <parapet/core/arena.hpp>
 #include <parapet/core/philox.hpp>
+#include <parapet/guard/classifier_head.hpp>
 #include <parapet/guard/transformer.hpp>
 #include <parapet/io/mapped_model.hpp>
 
@@ -60,24 +61,41 @@ inline double difference(float const* a, float const* b, index_t n) {
   return worst;
 }
 
-/// A batch in a backend's memory, and a model's hidden states of it on the host.
-template <class B, class Model>
-support::tensor<float, 2> hidden_of(B& be, Model const& model, guard::token_batch const& batch) {
+/// A batch in a backend's memory.
+template <class B>
+class uploaded_batch {
+public:
   using space = typename B::space;
-  auto const host = batch.view();
-  buffer<std::int32_t, space> ids(batch.tokens()), types(batch.tokens());
-  buffer<index_t, space> positions(batch.tokens());
-  copy(be, host.ids, ids.view());
-  copy(be, host.types, types.view());
-  copy(be, host.positions, positions.view());
-  arena<space> memory;
-  auto const workspace = plan(memory, [&](auto& a) { return model.make_workspace(a, batch.tokens()); });
-  guard::transformer_batch<space> const uploaded{ids.view(), positions.view(), types.view(), host.sequences};
-  auto const hidden = model.forward(be, uploaded, workspace);
-  support::tensor<float, 2> out(hidden.shape());
-  copy(be, matrix_view<float const, space>(hidden), out.view());
+  uploaded_batch(B& be, guard::token_batch const& batch)
+      : ids_(batch.tokens()), types_(batch.tokens()), positions_(batch.tokens()), sequences_(batch.sequences()) {
+    auto const host = batch.view();
+    copy(be, host.ids, ids_.view());
+    copy(be, host.types, types_.view());
+    copy(be, host.positions, positions_.view());
+    synchronize(be);
+  }
+  guard::transformer_batch<space> view() const { return {ids_.view(), positions_.view(), types_.view(), sequences_}; }
+
+private:
+  buffer<std::int32_t, space> ids_, types_;
+  buffer<index_t, space> positions_;
+  std::span<nn::sequence const> sequences_;
+};
+
+template <class B, class Space>
+support::tensor<float, 2> to_host(B& be, matrix_view<float, Space> const& x) {
+  support::tensor<float, 2> out(x.shape());
+  copy(be, matrix_view<float const, Space>(x), out.view());
   synchronize(be);
   return out;
+}
+
+/// A model's hidden states of a batch, on the host.
+template <class B, class Model>
+support::tensor<float, 2> hidden_of(B& be, Model const& model, guard::token_batch const& batch) {
+  arena<typename B::space> memory;
+  auto const workspace = plan(memory, [&](auto& a) { return model.make_workspace(a, batch.tokens()); });
+  return to_host(be, model.forward(be, uploaded_batch<B>(be, batch).view(), workspace));
 }
 
 /// Logits (rows, vocabulary) of hidden states (rows, hidden), on the host.
@@ -90,25 +108,58 @@ support::tensor<float, 2> logits_of(B& be, Model const& model, matrix_view<float
   return support::download(be, out);
 }
 
-/// Compares a model with its goldens: all inputs in one batch, hidden states and, for language models, logits.
+inline guard::token_batch batch_of(goldens const& expected) {
+  guard::token_batch batch;
+  for (golden const& g : expected.inputs()) batch.add(g.ids, g.types);
+  return batch;
+}
+
+/// Hidden states of all inputs, of which the goldens have the last.
+inline double hidden_difference(goldens const& expected, guard::token_batch const& batch, matrix_view<float const> const& hidden) {
+  double worst = 0;
+  for (std::size_t k = 0; golden const& g : expected.inputs()) {
+    index_t const end = batch.sequences()[k++].queries_end;
+    auto const rows = hidden.rows(end - g.hidden.extent(0), end);
+    double const d = difference(rows.data(), g.hidden.data(), rows.size());
+    worst = std::isnan(d) ? d : std::max(worst, d);
+  }
+  return worst;
+}
+
+/// Compares a language model with its goldens: all inputs in one batch, hidden states and logits.
 template <class B, class Architecture>
 void check_against_transformers(std::string const& name, double tolerance = 1e-4) {
   CAPTURE(name);
   B be;
   auto const model = guard::load_transformer<Architecture>(be, folder(name));
   goldens const expected(name);
-  guard::token_batch batch;
-  for (golden const& g : expected.inputs()) batch.add(g.ids, g.types);
+  guard::token_batch const batch = batch_of(expected);
   auto const hidden = hidden_of(be, model, batch);
-  for (index_t k = 0; golden const& g : expected.inputs()) {
-    index_t const end = batch.sequences()[static_cast<std::size_t>(k++)].queries_end;
-    auto const rows = hidden.read().rows(end - g.hidden.extent(0), end);
-    CHECK(difference(rows.data(), g.hidden.data(), rows.size()) <= tolerance);
-    if (model.parameters().vocabulary.empty()) continue;
-    index_t const scored = g.logits.shape.at(0);
+  CHECK(hidden_difference(expected, batch, hidden.read()) <= tolerance);
+  for (std::size_t k = 0; golden const& g : expected.inputs()) {
+    index_t const end = batch.sequences()[k++].queries_end, scored = g.logits.shape.at(0);
     auto const logits = logits_of(be, model, hidden.read().rows(end - scored, end));
     REQUIRE(g.logits.shape.at(1) == model.config().vocabulary);
     CHECK(difference(logits.flat().data(), reinterpret_cast<float const*>(g.logits.data), logits.size()) <= tolerance);
+  }
+}
+
+/// The same of a classifier.
+template <class B, class Architecture>
+void check_classifier(std::string const& name, double tolerance = 1e-4) {
+  CAPTURE(name);
+  B be;
+  auto const model = guard::load_classifier<Architecture>(be, folder(name));
+  goldens const expected(name);
+  guard::token_batch const batch = batch_of(expected);
+  auto const hidden = hidden_of(be, model.body, batch);
+  CHECK(hidden_difference(expected, batch, hidden.read()) <= tolerance);
+  arena<typename B::space> memory;
+  auto const workspace = plan(memory, [&](auto& a) { return model.make_workspace(a, batch.tokens(), 4); });
+  auto const logits = to_host(be, model.forward(be, uploaded_batch<B>(be, batch).view(), workspace));
+  for (index_t k = 0; golden const& g : expected.inputs()) {
+    REQUIRE(g.logits.shape.at(0) == logits.shape()[1]);
+    CHECK(difference(logits.read()(k++).data(), reinterpret_cast<float const*>(g.logits.data), logits.shape()[1]) <= tolerance);
   }
 }
 

@@ -10,6 +10,7 @@
 //     positions             rotary, learned (a table added to the tokens) or relative (disentangled, DeBERTa)
 //     causal                whether a token sees only those before it
 //     activation, gated     the feed-forward part: down(f(up x)) or down(f(gate x) up x)
+//     head_activation       of the classifier, behind its dense layer
 //     head_norms            whether queries and keys are normalised head by head
 //     names, model_types    what files say: names of tensors without `.weight`, "model_type" of config.json
 //
@@ -52,6 +53,7 @@ struct mistral {
   using activation = math::silu;
   static constexpr std::string_view activation_name = "silu";
   using head_activation = math::identity;
+  static constexpr std::string_view head_activation_name = "";
   static constexpr bool classifier_bias = false;
   static constexpr tensor_names names{.prefix = "model.",
                                       .tokens = "embed_tokens",
@@ -95,6 +97,7 @@ struct bert {
   using activation = math::gelu;
   static constexpr std::string_view activation_name = "gelu";
   using head_activation = math::hyperbolic_tangent;
+  static constexpr std::string_view head_activation_name = "tanh";
   static constexpr bool classifier_bias = true;
   static constexpr tensor_names names{.prefix = "bert.",
                                       .tokens = "embeddings.word_embeddings",
@@ -128,6 +131,7 @@ struct roberta : bert {
 struct distilbert : bert {
   static constexpr std::array<std::string_view, 1> model_types{"distilbert"};
   using head_activation = math::relu;
+  static constexpr std::string_view head_activation_name = "relu";
   static constexpr tensor_names names{.prefix = "distilbert.",
                                       .tokens = "embeddings.word_embeddings",
                                       .positions = "embeddings.position_embeddings",
@@ -149,6 +153,7 @@ struct deberta_v3 : bert {
   static constexpr std::array<std::string_view, 1> model_types{"deberta-v2"};  // v3 kept the name
   static constexpr position_kind positions = position_kind::relative;
   using head_activation = math::gelu;
+  static constexpr std::string_view head_activation_name = "gelu";
   static constexpr tensor_names names = [] {
     tensor_names names = bert::names;
     names.prefix = "deberta.";
@@ -172,6 +177,7 @@ struct modernbert {
   using activation = math::gelu;
   static constexpr std::string_view activation_name = "gelu";
   using head_activation = math::gelu;
+  static constexpr std::string_view head_activation_name = "gelu";
   static constexpr bool classifier_bias = true;
   static constexpr tensor_names names{.prefix = "model.",
                                       .tokens = "embeddings.tok_embeddings",
