@@ -232,6 +232,7 @@
 #include <parapet/guard/wildguard.hpp>
 #include <parapet/guard/wildguard_answer.hpp>
 #include <parapet/guard/wildguard_prompt.hpp>
+#include <parapet/guard/windowed_moderator.hpp>
 #include <parapet/guard/windows.hpp>
 
 #include <parapet/io/checkpoint.hpp>
