@@ -24,13 +24,18 @@
 #include <parapet/backend/attention.hpp>
 #include <parapet/backend/backend.hpp>
 #include <parapet/backend/check.hpp>
+#include <parapet/backend/cpu/attention.hpp>
+#include <parapet/backend/cpu/attention_backward.hpp>
+#include <parapet/backend/cpu/attention_rows.hpp>
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/backend/cpu/features.hpp>
 #include <parapet/backend/cpu/gemm.hpp>
+#include <parapet/backend/cpu/lane_product.hpp>
 #include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/backend/cpu/map.hpp>
 #include <parapet/backend/cpu/random.hpp>
 #include <parapet/backend/cpu/thread_pool.hpp>
+#include <parapet/backend/cpu/transformer_rows.hpp>
 #include <parapet/backend/cpu/weights.hpp>
 #include <parapet/backend/cpu/weights_avx2.hpp>
 #include <parapet/backend/cpu/weights_avx512.hpp>
@@ -52,6 +57,7 @@
 #include <parapet/nn/arguments.hpp>
 #include <parapet/nn/attention.hpp>
 #include <parapet/nn/average.hpp>
+#include <parapet/nn/cross_entropy.hpp>
 #include <parapet/nn/dropout.hpp>
 #include <parapet/nn/embedding.hpp>
 #include <parapet/nn/fourier_features.hpp>

@@ -15,20 +15,19 @@ using support::upload;
 
 namespace {
 
-/// A bias with a parameter per query and distance, and one per key: each has one owner in the backward pass.
+/// A bias with a parameter per query, head and distance, and one per key and key head: each has one owner in the backward pass.
 template <class T, class Space>
 struct two_biases {
-  matrix_view<T const, Space> by_query;  // (tokens, 3)
-  vector_view<T const, Space> by_key;    // (keys)
-  matrix_view<T, Space> dby_query;
-  vector_view<T, Space> dby_key;
+  index_t group;
+  matrix_view<T const, Space> by_query, by_key;  // (tokens, 3 heads), (keys, key heads)
+  matrix_view<T, Space> dby_query, dby_key;
 
   static PARAPET_FN index_t column(index_t distance) { return distance < 0 ? 0 : distance > 1 ? 2 : 1; }
   PARAPET_FN T operator()(backend::attention_pair const& p) const {
-    return by_query(p.query, column(p.distance)) + static_cast<T>(p.head + 1) * by_key[p.key];
+    return by_query(p.query, 3 * p.head + column(p.distance)) + static_cast<T>(p.head + 1) * by_key(p.key, p.head / group);
   }
-  PARAPET_FN void gradient_of_query(backend::attention_pair const& p, T ds) const { dby_query(p.query, column(p.distance)) += ds; }
-  PARAPET_FN void gradient_of_key(backend::attention_pair const& p, T ds) const { dby_key[p.key] += static_cast<T>(p.head + 1) * ds; }
+  PARAPET_FN void gradient_of_query(backend::attention_pair const& p, T ds) const { dby_query(p.query, 3 * p.head + column(p.distance)) += ds; }
+  PARAPET_FN void gradient_of_key(backend::attention_pair const& p, T ds) const { dby_key(p.key, p.head / group) += static_cast<T>(p.head + 1) * ds; }
 };
 
 constexpr index_t tokens = 15, keys = 16;
@@ -101,11 +100,10 @@ void dense_attention(problem const& p, matrix_view<double const> q, matrix_view<
 }
 
 struct arrays {
-  support::tensor<double, 2> q, k, v, by_query;
-  support::tensor<double, 1> by_key;
+  support::tensor<double, 2> q, k, v, by_query, by_key;
   explicit arrays(nn::attention_heads const& h)
       : q(normal<double>(extents{tokens, h.heads * h.head_dim}, 1)), k(normal<double>(extents{keys, h.kv_heads * h.head_dim}, 2)),
-        v(normal<double>(k.shape(), 3)), by_query(normal<double>(extents{tokens, index_t{3}}, 4)), by_key(normal<double>(extents{keys}, 5)) {}
+        v(normal<double>(k.shape(), 3)), by_query(normal<double>(extents{tokens, 3 * h.heads}, 4)), by_key(normal<double>(extents{keys, h.kv_heads}, 5)) {}
 };
 
 }  // namespace
@@ -158,13 +156,11 @@ TEST_CASE_TEMPLATE("attention: a bias of a pair is added after the cap, and gets
   for (problem const& p : {problems()[1], problems()[4], problems()[6]}) {
     CAPTURE(p.name);
     arrays const a(p.heads);
-    auto q = upload(be, a.q), k = upload(be, a.k), v = upload(be, a.v), by_query = upload(be, a.by_query);
-    auto by_key = upload(be, a.by_key);
+    auto q = upload(be, a.q), k = upload(be, a.k), v = upload(be, a.v), by_query = upload(be, a.by_query), by_key = upload(be, a.by_key);
     auto weight = normal<double>(q.shape(), 6);
     auto const dout = upload(be, weight);
-    on<B, double, 2> out(q.shape()), log_sum(extents{tokens, p.heads.heads}), dq(q.shape()), dk(k.shape()), dv(k.shape()), dby_query(by_query.shape());
-    on<B, double, 1> dby_key(by_key.shape());
-    two_biases<double, space> const bias{by_query.read(), by_key.read(), dby_query.view(), dby_key.view()};
+    on<B, double, 2> out(q.shape()), log_sum(extents{tokens, p.heads.heads}), dq(q.shape()), dk(k.shape()), dv(k.shape()), dby_query(by_query.shape()), dby_key(by_key.shape());
+    two_biases<double, space> const bias{p.heads.group(), by_query.read(), by_key.read(), dby_query.view(), dby_key.view()};
     fill(be, out.view(), 0.0);
     fill(be, dq.view(), 0.0);
     fill(be, dby_query.view(), 0.0);
@@ -177,7 +173,7 @@ TEST_CASE_TEMPLATE("attention: a bias of a pair is added after the cap, and gets
     support::tensor<double, 2> expected = support::constant(q.shape(), 0.0), expected_sum = clone(expected);
     support::tensor<double, 2> sums(extents{tokens, p.heads.heads});
     dense_attention(p, a.q.read(), a.k.read(), a.v.read(), expected.view(), sums.view(),
-                    two_biases<double, host_space>{a.by_query.read(), a.by_key.read(), {}, {}});
+                    two_biases<double, host_space>{p.heads.group(), a.by_query.read(), a.by_key.read(), {}, {}});
     CHECK(support::relative_difference(download(be, out), expected) < 1e-13);
     nn::attention_backward(be, p.heads, p.reach, p.sequences, q.read(), k.read(), v.read(), out.read(), log_sum.read(), dout.read(), dq.view(),
                            dk.view(), dv.view(), bias);

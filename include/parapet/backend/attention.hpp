@@ -65,8 +65,8 @@ struct attention_pair {
   index_t head, query, key, distance;
 };
 
-/// A bias is added to the score of a pair; in the backward pass it gets the gradient of that score twice, from the thread that
-/// has this query to itself, and from the one that has this key. It is a small struct that holds views.
+/// A bias is added to the score of a pair; in the backward pass it gets the gradient of that score twice: from the thread that has this
+/// query and head to itself, and from the one that has this key and key head. It is a small struct that holds views.
 struct no_bias {
   PARAPET_FN float operator()(attention_pair const&) const { return 0; }
   template <class T>
@@ -173,9 +173,9 @@ struct attention_row {
       total += p;
       for (index_t t = 0; t < d; ++t) o[t] += p * static_cast<T>(value[t]);
     }
-    if (total > T(0))  // a row that sees nothing stays 0
+    if (total != T(0))  // a row that sees nothing stays 0
       for (index_t t = 0; t < d; ++t) o[t] /= total;
-    if (!log_sum.empty()) log_sum(row, head) = total > T(0) ? highest + math::log(total) : -math::infinity<T>;
+    if (!log_sum.empty()) log_sum(row, head) = total != T(0) ? highest + math::log(total) : -math::infinity<T>;
   }
 };
 

@@ -3,7 +3,7 @@
 // A backend overloads the ones that it can do better (backend/cpu/layer_norm.hpp); the tests compare the two.
 // Call them unqualified with a backend as first argument, after `using backend::softmax_rows;`: the backend may be of any namespace.
 //
-// layer norm: Ba, Kiros, Hinton (2016). y = scale * (x - mean) / sqrt(variance + epsilon) + shift, per row.
+// layer norm: Ba, Kiros, Hinton (2016). y = scale * (x - mean) / sqrt(variance + epsilon) + shift, per row; an empty shift is none.
 #pragma once
 
 #include <parapet/config.hpp>
@@ -53,7 +53,7 @@ struct layer_norm_row {
     inverse_deviation[i] = T(1) / math::sqrt(variance + epsilon);
     for (index_t j = 0; j < n; ++j) {
       normalized(i, j) = (x(i, j) - mean) * inverse_deviation[i];
-      y(i, j) = normalized(i, j) * scale[j] + shift[j];
+      y(i, j) = normalized(i, j) * scale[j] + (shift.empty() ? T(0) : shift[j]);
     }
   }
 };
@@ -86,10 +86,25 @@ struct layer_norm_parameter_gradient_column {
   PARAPET_FN void operator()(index_t j) const {
     for (index_t i = 0; i < dy.extent(0); ++i) {
       dscale[j] += dy(i, j) * normalized(i, j);
-      dshift[j] += dy(i, j);
+      if (!dshift.empty()) dshift[j] += dy(i, j);
     }
   }
 };
+
+/// Throws shape_error unless the arguments of layer norm fit; shift may be empty.
+template <class X, class Scale, class Shift, class Y, class Normalized, class Deviation>
+void check_layer_norm(X const& x, Scale const& scale, Shift const& shift, Y const& y, Normalized const& normalized, Deviation const& inverse_deviation) {
+  auto parameters = scale.shape();
+  auto rows = inverse_deviation.shape();
+  for (int axis = 0; axis + 1 < X::rank; ++axis) rows[axis] = x.extent(axis);
+  if (X::rank == 3) parameters[0] = x.extent(0);
+  parameters[Scale::rank - 1] = x.extent(X::rank - 1);
+  check_shape("layer_norm: scale", scale.shape(), parameters);
+  if (!shift.empty()) check_shape("layer_norm: shift", shift.shape(), parameters);
+  check_shape("layer_norm: output", y.shape(), x.shape());
+  check_shape("layer_norm: normalized", normalized.shape(), x.shape());
+  check_shape("layer_norm: inverse_deviation", inverse_deviation.shape(), rows);
+}
 
 }  // namespace reference
 
@@ -101,23 +116,26 @@ void softmax_rows(Backend& be, matrix_view<T const, Space> const& x, matrix_view
 }
 
 /// Layer norm of x (rows, n) with scale and shift (n) into y (rows, n); keeps normalized (rows, n) and
-/// inverse_deviation (rows) for the backward pass.
+/// inverse_deviation (rows) for the backward pass. Without a shift that is an empty view. Throws shape_error.
 template <class Backend, class T, class Space>
 void layer_norm_forward(Backend& be, matrix_view<T const, Space> const& x, vector_view<T const, Space> const& scale,
                         vector_view<T const, Space> const& shift, std::type_identity_t<T> epsilon,
                         matrix_view<T, Space> const& y, matrix_view<T, Space> const& normalized,
                         vector_view<T, Space> const& inverse_deviation) {
+  reference::check_layer_norm(x, scale, shift, y, normalized, inverse_deviation);
   for_each_index(be, extents{x.extent(0)},
                  reference::layer_norm_row<T, Space>{x, scale, shift, epsilon, y, normalized, inverse_deviation});
 }
 
-/// Gradients of layer norm: dx (rows, n) is written, dscale and dshift (n) are added to.
+/// Gradients of layer norm: dx (rows, n) is written, dscale and dshift (n, or empty) are added to. Throws shape_error.
 template <class Backend, class T, class Space>
 void layer_norm_backward(Backend& be, vector_view<T const, Space> const& scale,
                          matrix_view<T const, Space> const& normalized,
                          vector_view<T const, Space> const& inverse_deviation, matrix_view<T const, Space> const& dy,
                          matrix_view<T, Space> const& dx, vector_view<T, Space> const& dscale,
                          vector_view<T, Space> const& dshift) {
+  reference::check_layer_norm(dy, scale, dshift, dx, normalized, inverse_deviation);
+  check_shape("layer_norm: scale gradient", dscale.shape(), scale.shape());
   for_each_index(be, extents{dy.extent(1)},
                  reference::layer_norm_parameter_gradient_column<T, Space>{normalized, dy, dscale, dshift});
   for_each_index(be, extents{dy.extent(0)}, reference::layer_norm_input_gradient_row<T, Space>{
@@ -138,8 +156,9 @@ template <class Backend, class T, class Space>
 void layer_norm_forward(Backend& be, tensor_view<T const, 3, Space> const& x, matrix_view<T const, Space> const& scale,
                         matrix_view<T const, Space> const& shift, std::type_identity_t<T> epsilon, tensor_view<T, 3, Space> const& y,
                         tensor_view<T, 3, Space> const& normalized, matrix_view<T, Space> const& inverse_deviation) {
+  reference::check_layer_norm(x, scale, shift, y, normalized, inverse_deviation);
   for (index_t k = 0; k < x.extent(0); ++k)
-    layer_norm_forward(be, x(k), scale(k), shift(k), epsilon, y(k), normalized(k), inverse_deviation(k));
+    layer_norm_forward(be, x(k), scale(k), shift.empty() ? vector_view<T const, Space>{} : shift(k), epsilon, y(k), normalized(k), inverse_deviation(k));
 }
 
 /// Gradients of the same: dx (N, rows, n) is written, dscale and dshift (N, n) are added to.
@@ -147,8 +166,11 @@ template <class Backend, class T, class Space>
 void layer_norm_backward(Backend& be, matrix_view<T const, Space> const& scale, tensor_view<T const, 3, Space> const& normalized,
                          matrix_view<T const, Space> const& inverse_deviation, tensor_view<T const, 3, Space> const& dy,
                          tensor_view<T, 3, Space> const& dx, matrix_view<T, Space> const& dscale, matrix_view<T, Space> const& dshift) {
+  reference::check_layer_norm(dy, scale, dshift, dx, normalized, inverse_deviation);
+  check_shape("layer_norm: scale gradient", dscale.shape(), scale.shape());
   for (index_t k = 0; k < dy.extent(0); ++k)
-    layer_norm_backward(be, scale(k), normalized(k), inverse_deviation(k), dy(k), dx(k), dscale(k), dshift(k));
+    layer_norm_backward(be, scale(k), normalized(k), inverse_deviation(k), dy(k), dx(k), dscale(k),
+                        dshift.empty() ? vector_view<T, Space>{} : dshift(k));
 }
 
 /// c = f(a b + bias), f element by element as math/activation.hpp has it; stacks as `gemm` takes them, bias (N, n) or empty.

@@ -6,11 +6,14 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/backend/cpu/attention.hpp>
+#include <parapet/backend/cpu/attention_backward.hpp>
 #include <parapet/backend/cpu/gemm.hpp>
 #include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/backend/cpu/map.hpp>
 #include <parapet/backend/cpu/random.hpp>
 #include <parapet/backend/cpu/thread_pool.hpp>
+#include <parapet/backend/cpu/transformer_rows.hpp>
 #include <parapet/backend/cpu/weights.hpp>
 #include <parapet/core/philox.hpp>
 #include <parapet/core/tensor_view.hpp>

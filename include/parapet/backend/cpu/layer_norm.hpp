@@ -3,6 +3,7 @@
 
 #include <parapet/config.hpp>
 #include <parapet/fwd.hpp>
+#include <parapet/backend/reference.hpp>
 #include <parapet/core/tensor_view.hpp>
 #include <parapet/math/functions.hpp>
 #include <parapet/math/pack.hpp>
@@ -38,7 +39,9 @@ template <class T>
 void layer_norm_forward(cpu&, matrix_view<T const> const& x, vector_view<T const> const& scale,
                         vector_view<T const> const& shift, std::type_identity_t<T> epsilon, matrix_view<T> const& y,
                         matrix_view<T> const& normalized, vector_view<T> const& inverse_deviation) {
+  reference::check_layer_norm(x, scale, shift, y, normalized, inverse_deviation);
   index_t const n = x.extent(1);
+  bool const shifted = !shift.empty();
   T const inverse_n = T(1) / static_cast<T>(n);
   for (index_t i = 0; i < x.extent(0); ++i) {
     T const* const row = x.data() + i * x.stride(0);
@@ -59,8 +62,8 @@ void layer_norm_forward(cpu&, matrix_view<T const> const& x, vector_view<T const
     detail::for_each_pack<T>(n, [&](index_t j, index_t count) {
       auto const z = detail::load_pack<T>(kept + j, count) * inverse;
       detail::store_pack(z, kept + j, count);
-      detail::store_pack(z * detail::load_pack(scale.data() + j, count) + detail::load_pack(shift.data() + j, count),
-                         out + j, count);
+      auto const scaled = z * detail::load_pack(scale.data() + j, count);
+      detail::store_pack(shifted ? scaled + detail::load_pack(shift.data() + j, count) : scaled, out + j, count);
     });
   }
 }
@@ -69,7 +72,10 @@ template <class T>
 void layer_norm_backward(cpu&, vector_view<T const> const& scale, matrix_view<T const> const& normalized,
                          vector_view<T const> const& inverse_deviation, matrix_view<T const> const& dy,
                          matrix_view<T> const& dx, vector_view<T> const& dscale, vector_view<T> const& dshift) {
+  reference::check_layer_norm(dy, scale, dshift, dx, normalized, inverse_deviation);
+  check_shape("layer_norm: scale gradient", dscale.shape(), scale.shape());
   index_t const n = dy.extent(1);
+  bool const shifted = !dshift.empty();
   T const inverse_n = T(1) / static_cast<T>(n);
   for (index_t i = 0; i < dy.extent(0); ++i) {
     T const* const g = dy.data() + i * dy.stride(0);
@@ -78,7 +84,7 @@ void layer_norm_backward(cpu&, vector_view<T const> const& scale, matrix_view<T 
     pack<T> mean = T(0), projection = T(0);
     detail::for_each_pack<T>(n, [&](index_t j, index_t count) {
       auto const dyj = detail::load_pack(g + j, count), zj = detail::load_pack(z + j, count);
-      detail::store_pack(detail::load_pack<T>(dshift.data() + j, count) + dyj, dshift.data() + j, count);
+      if (shifted) detail::store_pack(detail::load_pack<T>(dshift.data() + j, count) + dyj, dshift.data() + j, count);
       detail::store_pack(detail::load_pack<T>(dscale.data() + j, count) + dyj * zj, dscale.data() + j, count);
       auto const scaled = dyj * detail::load_pack(scale.data() + j, count);
       mean += scaled;

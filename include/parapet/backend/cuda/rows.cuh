@@ -6,6 +6,7 @@
 #include <parapet/backend/cuda/backend.cuh>
 #include <parapet/backend/cuda/lanes.cuh>
 #include <parapet/backend/cuda/rows.hpp>
+#include <parapet/backend/reference.hpp>
 
 #include <type_traits>
 
@@ -75,6 +76,7 @@ void layer_norm_forward(cuda& be, tensor_view<T const, 3, device_space> const& x
                         matrix_view<T const, device_space> const& shift, std::type_identity_t<T> epsilon,
                         tensor_view<T, 3, device_space> const& y, tensor_view<T, 3, device_space> const& normalized,
                         matrix_view<T, device_space> const& inverse_deviation) {
+  reference::check_layer_norm(x, scale, shift, y, normalized, inverse_deviation);
   cuda_detail::for_each_row<T>(be, "layer_norm_forward", x.extent(0) * x.extent(1), x.extent(2),
                           cuda_detail::layer_norm_body<T, device_space>{x, scale, shift, epsilon, y, normalized, inverse_deviation});
 }
@@ -85,6 +87,8 @@ void layer_norm_backward(cuda& be, matrix_view<T const, device_space> const& sca
                          matrix_view<T const, device_space> const& inverse_deviation, tensor_view<T const, 3, device_space> const& dy,
                          tensor_view<T, 3, device_space> const& dx, matrix_view<T, device_space> const& dscale,
                          matrix_view<T, device_space> const& dshift) {
+  reference::check_layer_norm(dy, scale, dshift, dx, normalized, inverse_deviation);
+  check_shape("layer_norm: scale gradient", dscale.shape(), scale.shape());
   cuda_detail::for_each_column(be, "layer_norm_backward", dy.extent(0), dy.extent(2),
                           cuda_detail::layer_norm_parameter_body<T, device_space>{normalized, dy, dscale, dshift});
   cuda_detail::for_each_row<T>(be, "layer_norm_backward", dy.extent(0) * dy.extent(1), dy.extent(2),

@@ -50,7 +50,7 @@ struct layer_norm_body {
     for (index_t j = lanes.rank(); j < n; j += lanes.size()) {
       T const z = (x(m, i, j) - mean) * inverse;
       normalized(m, i, j) = z;
-      y(m, i, j) = z * scale(m, j) + shift(m, j);
+      y(m, i, j) = z * scale(m, j) + (shift.empty() ? T(0) : shift(m, j));
     }
     if (lanes.rank() == 0) inverse_deviation(m, i) = inverse;
   }
@@ -138,7 +138,7 @@ struct layer_norm_parameter_body {
   }
   PARAPET_FN void finish(index_t m, index_t j, value const& total) const {
     dscale(m, j) += total.a;
-    dshift(m, j) += total.b;
+    if (!dshift.empty()) dshift(m, j) += total.b;
   }
 };
 
