@@ -55,7 +55,7 @@ TEST_CASE_TEMPLATE("gradients of a head of two tasks are those of differences", 
     support::on<B, double, 1> gradient(extents{list.size()});
     fill(be, gradient.flat(), 0.0);
     guard::classifier_head<guard::modernbert, double, space> const head(
-        be, config, guard::bind_parameters<guard::modernbert>(config, vector_view<double const, space>(parameters.flat()), 0));
+        config, guard::bind_parameters<guard::modernbert>(config, vector_view<double const, space>(parameters.flat()), 0));
     auto const to = guard::bind_parameters<guard::modernbert>(config, gradient.flat(), 0);
 
     auto hidden = support::upload(be, support::normal<double>(extents{9, 4}, 3));
@@ -76,8 +76,7 @@ TEST_CASE_TEMPLATE("gradients of a head of two tasks are those of differences", 
 }
 
 TEST_CASE_TEMPLATE("a head without a task, or with a layer that the architecture has no name for, is refused", B, TEST_BACKENDS) {
-  B be;
   nn::parameter_list list;
-  CHECK_THROWS_AS((guard::classifier_head<guard::bert, float, typename B::space>(be, guard::classifier_config{.hidden = 4, .tasks = {}}, {})), argument_error);
+  CHECK_THROWS_AS((guard::classifier_head<guard::bert, float, typename B::space>(guard::classifier_config{.hidden = 4, .tasks = {}}, {})), argument_error);
   CHECK_THROWS_AS(guard::list_parameters<guard::mistral>(guard::classifier_config{.hidden = 4, .dense = true, .tasks = {{"a", 2}}}, list), argument_error);
 }

@@ -66,9 +66,9 @@ template <class B>
 class uploaded_batch {
 public:
   using space = typename B::space;
-  uploaded_batch(B& be, guard::token_batch const& batch)
-      : ids_(batch.tokens()), types_(batch.tokens()), positions_(batch.tokens()), sequences_(batch.sequences()) {
-    auto const host = batch.view();
+  uploaded_batch(B& be, guard::token_batch const& batch) : uploaded_batch(be, batch.view()) {}
+  uploaded_batch(B& be, guard::transformer_batch<> const& host)
+      : ids_(host.ids.size()), types_(host.types.size()), positions_(host.positions.size()), sequences_(host.sequences) {
     copy(be, host.ids, ids_.view());
     copy(be, host.types, types_.view());
     copy(be, host.positions, positions_.view());

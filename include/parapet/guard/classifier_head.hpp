@@ -112,13 +112,12 @@ struct classifier_workspace {
   matrix logits;                            // (sequences, labels)
   layer_norm_policy::kept<T, Space> norm;
   matrix dpooled, dactivated;               // for training
-  vector_view<T, Space> unused;
 
   classifier_workspace rows(index_t n) const {
     auto const part = [n](matrix const& m) { return m.shape()[0] == 0 ? m : m.rows(0, n); };
     auto kept = norm;
     if (kept.normalized.shape()[0] != 0) kept = norm.rows(n);
-    return {keep, part(pooled), part(dense), part(activated), part(normed), part(logits), kept, part(dpooled), part(dactivated), unused};
+    return {keep, part(pooled), part(dense), part(activated), part(normed), part(logits), kept, part(dpooled), part(dactivated)};
   }
 };
 
@@ -132,13 +131,10 @@ public:
 
   classifier_head() = default;
   /// Parameters that stay where they are; `memory` and `file` are kept alive.
-  template <class Backend>
-  classifier_head(Backend& be, classifier_config config, classifier_parameters<T const, Space> const& parameters,
+  classifier_head(classifier_config config, classifier_parameters<T const, Space> const& parameters,
                   std::vector<buffer<unsigned char, Space>> memory = {}, std::shared_ptr<io::mapped_model const> file = {})
-      : config_(std::move(config)), p_(parameters), memory_(std::move(memory)), file_(std::move(file)), zeros_(config_.hidden) {
+      : config_(std::move(config)), p_(parameters), memory_(std::move(memory)), file_(std::move(file)) {
     if (config_.tasks.empty() || config_.labels() < 1) throw argument_error("classifier_head: no task");
-    fill(be, zeros_.view(), T(0));
-    if (config_.norm && !config_.norm_bias) p_.norm.shift = std::as_const(zeros_).view();
   }
 
   classifier_config const& config() const { return config_; }
@@ -157,7 +153,6 @@ public:
     if (training) {
       w.dpooled = matrix(config_.hidden);
       w.dactivated = matrix(config_.hidden);
-      w.unused = memory.template take<T>(extents{config_.hidden});
     }
     return w;
   }
@@ -187,14 +182,7 @@ public:
     if (kept.keep != nn::mode::training) throw argument_error("classifier_head: the forward pass had a workspace for inference");
     workspace const w = kept.rows(static_cast<index_t>(sequences.size()));
     detail::linear_backward(be, const_view(w.normed), p_.output, dlogits, to.output, w.dactivated);
-    if (config_.norm) {
-      norm_weights<T, Space> dnorm = to.norm;
-      if (dnorm.shift.empty()) {
-        fill(be, w.unused, T(0));
-        dnorm.shift = w.unused;
-      }
-      layer_norm_policy::backward(be, p_.norm, const_view(w.activated), w.norm, const_view(w.dactivated), w.dactivated, dnorm);
-    }
+    if (config_.norm) layer_norm_policy::backward(be, p_.norm, const_view(w.activated), w.norm, const_view(w.dactivated), w.dactivated, to.norm);
     if (config_.dense) {
       nn::activate_backward(be, w.dactivated, const_view(w.dense));
       detail::linear_backward(be, const_view(w.pooled), p_.dense, const_view(w.dactivated), to.dense, w.dpooled);
@@ -207,7 +195,6 @@ private:
   classifier_parameters<T const, Space> p_;
   std::vector<buffer<unsigned char, Space>> memory_;
   std::shared_ptr<io::mapped_model const> file_;
-  buffer<T, Space> zeros_;
 };
 
 /// A transformer with the head that its files have: logits of its labels.
@@ -251,7 +238,7 @@ classifier<Architecture, Weight, typename Backend::space> load_classifier(Backen
   auto weights = load_weights<Architecture, Weight>(be, config, file);
   detail::weight_binder<scalar, reader_type> bind{reader};
   for_each_classifier_parameter<Architecture>(head_config, p, bind);
-  classifier_head<Architecture, scalar, space> head(be, head_config, p, reader.take_memory(), reader.reads_in_place() ? file : nullptr);
+  classifier_head<Architecture, scalar, space> head(head_config, p, reader.take_memory(), reader.reads_in_place() ? file : nullptr);
   return {{be, std::move(config), std::move(weights), options}, std::move(head)};
 }
 

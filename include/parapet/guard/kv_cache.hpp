@@ -27,14 +27,14 @@ public:
 
   kv_cache() = default;
   /// Room for `rows` tokens: 2 layers kv_heads head_dim numbers each. Contents are uninitialised.
-  kv_cache(transformer_config const& config, index_t rows)
-      : shape_{{2 * config.layers, rows, config.kv_width()}}, memory_(parapet::detail::checked_size(shape_)) {}
+  kv_cache(transformer_config const& config, index_t rows) : kv_cache(extents{2 * config.layers, rows, config.kv_width()}) {}
 
   index_t rows() const { return shape_[1]; }
   matrix_view<Key, Space> keys(index_t layer) { return all()(2 * layer); }          // (rows, kv_width)
   matrix_view<Key, Space> values(index_t layer) { return all()(2 * layer + 1); }  // (rows, kv_width)
 
 private:
+  explicit kv_cache(extents<3> const& shape) : shape_(shape), memory_(parapet::detail::checked_size(shape)) {}
   tensor_view<Key, 3, Space> all() { return {memory_.data(), shape_}; }
   extents<3> shape_{};
   buffer<Key, Space> memory_;

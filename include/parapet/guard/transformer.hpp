@@ -126,9 +126,12 @@ public:
   template <class Backend, class Key>
   view forward(Backend& be, transformer_batch<Space> const& batch, workspace const& w, kv_cache<Key, Space>& cache) const {
     if (w.keep == nn::mode::training) throw argument_error("transformer: a workspace for training, but training has no cache");
-    for (nn::sequence const& s : batch.sequences)
-      if (s.keys_end - s.keys_begin < s.queries())
-        throw argument_error(parapet::detail::concat("transformer: ", s.queries(), " queries, and ", s.keys_end - s.keys_begin, " rows of a cache to put their keys"));
+    for (nn::sequence const& s : batch.sequences) {
+      bool const queries = s.queries_begin >= 0 && s.queries_begin <= s.queries_end && s.queries_end <= batch.ids.extent(0);
+      if (!queries || s.keys_begin < 0 || s.keys_end > cache.rows() || s.keys_end - s.keys_begin < s.queries())
+        throw argument_error(parapet::detail::concat("transformer: tokens [", s.queries_begin, ", ", s.queries_end, ") of ", batch.ids.extent(0),
+                                                     " with keys in rows [", s.keys_begin, ", ", s.keys_end, ") of a cache of ", cache.rows()));
+    }
     return run(be, batch, w, cache);
   }
 
@@ -168,14 +171,6 @@ private:
       rotary_ = nn::rotary_table<scalar, Space>(be, config_.rotary, positions);
       bool const own = config_.local_rotary.theta != config_.rotary.theta || config_.local_rotary.scaling.factor != config_.rotary.scaling.factor;
       if (config_.window > 0 && own) local_rotary_ = nn::rotary_table<scalar, Space>(be, config_.local_rotary, positions);
-    }
-    if (norm::has_shift && !config_.norm_bias) {  // norms without a shift share one of zeros
-      zeros_ = buffer<scalar, Space>(config_.hidden);
-      fill(be, zeros_.view(), scalar(0));
-      auto const set = [&](norm_weights<scalar const, Space>& n) { n.shift = std::as_const(zeros_).view(); };
-      auto& p = weights_.parameters;
-      for (auto* n : {&p.embedding_norm, &p.relative_norm, &p.final_norm}) set(*n);
-      for (auto& b : p.blocks) set(b.attention_norm), set(b.mlp_norm);
     }
   }
 
@@ -299,7 +294,6 @@ private:
   transformer_config config_;
   loaded_weights<Weight, Space> weights_;
   nn::rotary_table<scalar, Space> rotary_, local_rotary_;
-  buffer<scalar, Space> zeros_;
 };
 
 /// Loads a published folder: config.json and model.safetensors, or its shards. Throws io_error with file, key and array, and

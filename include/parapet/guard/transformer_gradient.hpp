@@ -50,11 +50,10 @@ struct transformer_gradient_workspace {
   matrix state, branch;                 // (tokens, hidden)
   matrix query, key, value, attended;   // (tokens, width), (tokens, kv_width) twice, (tokens, width)
   matrix gate, product;                 // (tokens, intermediate)
-  vector_view<T, Space> unused;         // (hidden), of shifts that the architecture does not have
 
   transformer_gradient_workspace rows(index_t n) const {
     auto const part = [n](matrix const& m) { return m.shape()[0] == 0 ? m : m.rows(0, n); };
-    return {part(state), part(branch), part(query), part(key), part(value), part(attended), part(gate), part(product), unused};
+    return {part(state), part(branch), part(query), part(key), part(value), part(attended), part(gate), part(product)};
   }
 };
 
@@ -86,7 +85,6 @@ public:
     w.attended = matrix(config_.width());
     if (Architecture::gated) w.gate = matrix(config_.intermediate);
     w.product = matrix(config_.intermediate);
-    w.unused = memory.template take<T>(extents{config_.hidden});
     return w;
   }
 
@@ -100,9 +98,8 @@ public:
     check_shape("transformer_gradient: gradient of the hidden states", dhidden.shape(), extents{n, config_.hidden});
     workspace const g = scratch.rows(n);
     auto const& p = model.parameters();
-    fill(be, g.unused, T(0));
     if constexpr (Architecture::names.final_norm.empty()) copy(be, dhidden, g.state);
-    else norm_backward(be, p.final_norm, kept.state.rows(0, n), kept.final_norm.rows(n), dhidden, g.state, to_.final_norm, g);
+    else norm::backward(be, p.final_norm, const_view(kept.state.rows(0, n)), kept.final_norm.rows(n), dhidden, g.state, to_.final_norm);
     for (index_t l = config_.layers; l-- > 0;) {
       auto const at = static_cast<std::size_t>(l);
       block(be, model, batch, l, p.blocks[at], to_.blocks[at], kept.block(l).rows(n, config_), kept.input(l).rows(0, n), g);
@@ -122,16 +119,16 @@ private:
     if constexpr (Architecture::norms == norm_order::before) {
       bool const has_norm = l > 0 || Architecture::first_attention_norm;
       feed_forward(be, p, d, b, b.mlp_normed, g);
-      norm_backward(be, p.mlp_norm, b.middle, b.mlp_norm, g.branch, g.branch, d.mlp_norm, g);
+      norm::backward(be, p.mlp_norm, const_view(b.middle), b.mlp_norm, const_view(g.branch), g.branch, d.mlp_norm);
       add_branch();
       attention(be, model, batch, l, p, d, b, has_norm ? b.normed : input, g);
-      if (has_norm) norm_backward(be, p.attention_norm, input, b.attention_norm, g.branch, g.branch, d.attention_norm, g);
+      if (has_norm) norm::backward(be, p.attention_norm, const_view(input), b.attention_norm, const_view(g.branch), g.branch, d.attention_norm);
       add_branch();
     } else {
-      norm_backward(be, p.mlp_norm, b.middle, b.mlp_norm, g.state, g.state, d.mlp_norm, g);
+      norm::backward(be, p.mlp_norm, const_view(b.middle), b.mlp_norm, const_view(g.state), g.state, d.mlp_norm);
       feed_forward(be, p, d, b, b.middle, g);
       add_branch();
-      norm_backward(be, p.attention_norm, input, b.attention_norm, g.state, g.state, d.attention_norm, g);
+      norm::backward(be, p.attention_norm, const_view(input), b.attention_norm, const_view(g.state), g.state, d.attention_norm);
       attention(be, model, batch, l, p, d, b, input, g);
       add_branch();
     }
@@ -179,18 +176,12 @@ private:
     nn::rms_norm_backward(be, nn::detail::as_heads(x, heads), w.scale, view(inverse.data(), extents{x.extent(0), heads}), dheads, dheads, dw.scale);
   }
 
-  template <class Backend, class Kept>
-  void norm_backward(Backend& be, norm_weights<T const, Space> const& w, std::type_identity_t<const_view> const& x, Kept const& kept,
-                     std::type_identity_t<const_view> const& dy, view const& dx, norm_weights<T, Space> dw, workspace const& g) const {
-    if (dw.shift.empty()) dw.shift = g.unused;
-    norm::backward(be, w, x, kept, dy, dx, dw);
-  }
-
   template <class Backend>
   void embedding(Backend& be, model_type const& model, transformer_batch<Space> const& batch, kept_type const& kept, workspace const& g) const {
     if constexpr (!Architecture::names.embedding_norm.empty()) {
       index_t const n = batch.ids.extent(0);
-      norm_backward(be, model.parameters().embedding_norm, kept.embedded.rows(0, n), kept.embedding_norm.rows(n), g.state, g.state, to_.embedding_norm, g);
+      norm::backward(be, model.parameters().embedding_norm, const_view(kept.embedded.rows(0, n)), kept.embedding_norm.rows(n), const_view(g.state), g.state,
+                     to_.embedding_norm);
     }
     nn::embedding_backward(be, batch.ids, g.state, to_.tokens);
     if constexpr (Architecture::positions == position_kind::learned)

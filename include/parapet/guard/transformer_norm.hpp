@@ -13,7 +13,7 @@
 
 namespace parapet::inline PARAPET_ABI::guard {
 
-/// Weights of one norm, or their gradients. T is const where they are read. A norm that has no shift in the file has one of zeros here.
+/// Weights of one norm, or their gradients. T is const where they are read. A shift that there is not is empty.
 template <class T, class Space>
 struct norm_weights {
   vector_view<T, Space> scale, shift;  // (n)

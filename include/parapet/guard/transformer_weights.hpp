@@ -136,13 +136,6 @@ public:
   tensor_view<T const, Rank, space> floats(std::string const& name, index_t begin, extents<Rank> const& shape) {
     return array<T>(at(name), begin, shape);
   }
-  vector_view<float, space> zeros(index_t n) { return filled<float>(n); }
-  template <class T>
-  vector_view<T, space> filled(index_t n) {
-    auto const view = take<T>(extents{n}, memory_);
-    fill(be_, view, T(0));
-    return view;
-  }
 
   memory take_memory() { return std::move(memory_); }
   /// Whether a view points into the files.
