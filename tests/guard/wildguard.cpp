@@ -2,7 +2,7 @@
 #include <parapet/guard/sentencepiece.hpp>
 #include <parapet/guard/transformer.hpp>
 #include <parapet/guard/wildguard.hpp>
-#include <parapet/io/file.hpp>
+#include <parapet/guard/wildguard_folder.hpp>
 
 #include <doctest/doctest.h>
 
@@ -16,28 +16,15 @@ using namespace guard;
 
 namespace {
 
+char const* const folder = "goldens/guard/wildguard";  // two layers of random weights, large enough that answers differ
+
 sentencepiece_tokenizer const& tokenizer() {
-  static sentencepiece_tokenizer const t(read_sentencepiece_model(io::read_file("goldens/guard/wildguard.model"), "wildguard.model"));
+  static sentencepiece_tokenizer const t = read_wildguard_tokenizer(folder);
   return t;
 }
 
-/// A small model of random weights, large enough that its answers differ, and its WildGuard.
 struct fixture {
-  explicit fixture(wildguard_options const& options = {.tokens = 1200}) : model(be, make_config(), parameters(make_config())), guard(be, model, tokenizer(), options) {}
-
-  static transformer_config make_config() {
-    transformer_config c = parse_transformer_config(R"({"model_type": "mistral", "vocab_size": 712, "hidden_size": 32, "intermediate_size": 48,
-      "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 4096, "tie_word_embeddings": true})", "test");
-    return c;
-  }
-  vector_view<float const> parameters(transformer_config const& config) {
-    nn::parameter_list list;
-    list_parameters<mistral>(config, list);
-    flat = buffer<float>(list.size());
-    list.initialize(flat.view(), 3, 0);
-    for (index_t i = 0; i < flat.size(); ++i) flat.data()[i] *= 8;  // so that attention attends and answers are not all alike
-    return flat.view();
-  }
+  explicit fixture(wildguard_options const& options = {.tokens = 1200}) : model(load_transformer<mistral>(be, folder)), guard(be, model, tokenizer(), options) {}
 
   /// Logits of all words after `ids`, by a pass of its own over all of them.
   std::vector<float> logits_after(std::vector<std::int32_t> const& ids) {
@@ -52,7 +39,6 @@ struct fixture {
   }
 
   backend::cpu be{1};
-  buffer<float> flat;
   transformer<mistral> model;
   wildguard<backend::cpu, transformer<mistral>, sentencepiece_tokenizer> guard;
 };
@@ -180,6 +166,11 @@ TEST_CASE("generation is the likeliest word after word, and is read as the packa
   std::string text;
   CHECK(f.guard.generate({prompt, {}}, &text).parsing_error);  // random weights keep to no form
   CHECK(text == tokenizer().decode(written));
+}
+
+TEST_CASE("a folder says how its tokeniser treats text behind a control token") {
+  CHECK(read_wildguard_text_start(folder) == text_start::goes_on);  // "legacy": false
+  CHECK_THROWS_WITH_AS(read_wildguard_text_start("goldens/guard"), doctest::Contains("tokenizer_config.json"), io_error);
 }
 
 TEST_CASE("what cannot be is refused") {

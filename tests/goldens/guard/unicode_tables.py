@@ -1,11 +1,12 @@
 """Writes include/parapet/guard/unicode_tables.hpp and unicode.txt, the golden beside this script.
 
-    pip install unicodedata2==18.0.0        (the header names the version that it was made from)
+    pip install unicodedata2==18.0.0 regex==2026.11.15        (the header names the version that it was made from)
     python unicode_tables.py <root of the project>
 """
 import random
 import sys
 import unicodedata
+import regex
 import unicodedata2 as ucd
 
 CATEGORIES = "Cn Cc Cf Co Cs Ll Lm Lo Lt Lu Mc Me Mn Nd Nl No Pc Pd Pe Pf Pi Po Ps Sc Sk Sm So Zl Zp Zs".split()
@@ -49,6 +50,15 @@ def decompositions():
     return out
 
 
+GRAPHEME_BREAK = [regex.compile(f"[{''.join(chr(92) + 'p{GCB=' + name + '}' for name in names)}]")
+                  for names in (["Control", "CR", "LF"], ["Extend", "ZWJ"], ["Prepend"], ["SpacingMark"])]
+
+
+def grapheme_break(char):
+    """1 to 4, or 0 for what joins with nothing, or only in clusters of six bytes and more."""
+    return next((k + 1 for k, pattern in enumerate(GRAPHEME_BREAK) if pattern.match(char)), 0)
+
+
 def lower_case(char):
     """str.lower() has the Unicode of this Python; capitals that are newer are paired with small letters by their names."""
     if unicodedata.category(char) == "Cn" and ucd.category(char) == "Lu":
@@ -90,6 +100,11 @@ inline constexpr std::uint32_t category_runs[] = {{
 /// code point << 8 | canonical combining class, where the class changes
 inline constexpr std::uint32_t combining_runs[] = {{
 {wrapped(runs(ucd.combining))}
+}};
+
+/// code point << 8 | how it joins with its neighbours, where that changes: 1 control, 2 extend, 3 prepend, 4 spacing mark
+inline constexpr std::uint32_t grapheme_runs[] = {{
+{wrapped(runs(grapheme_break))}
 }};
 
 /// first, last, step, distance: code points from first to last in steps have their lower case at that distance
