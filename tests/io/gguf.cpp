@@ -198,9 +198,11 @@ TEST_CASE("GGUF: a number that is not believed") {
   CHECK(parse(file_of({setting("a", 9, deep)}, {}, 0), {.max_depth = 5}).values.size() == 1);
   check_refused(file_of({setting("a", 0, "x"), setting("a", 0, "x")}, {}, 0), "two settings are named 'a'");
   check_refused(file_of({setting("\xff", 0, "x")}, {}, 0), "a setting has a name that is not UTF-8");
+  check_refused(file_of({setting(std::string("k\0y", 3), 0, "x")}, {}, 0), "a setting has a NUL in its name");
   check_refused(file_of({setting("key", 0, "x")}, {}, 0), "a setting has a name of 3 bytes, the limit is 2", {.max_key = 2});
   for (std::uint32_t const alignment : {0u, 4u, 24u, 1u << 21, ~0u})
-    check_refused(file_of({setting("general.alignment", 4, u32(alignment))}, {}, 0), "expected a power of two from 8");
+    check_refused(file_of({setting("general.alignment", 4, u32(alignment))}, {}, 0), "expected a u32 that is a power of two from 8");
+  check_refused(file_of({setting("general.alignment", 5, u32(32))}, {}, 0), "expected a u32");
   check_refused(file_of({setting("general.alignment", 8, text("32"))}, {}, 0), "expected a number, found a string");
 }
 

@@ -96,6 +96,7 @@ inline std::string parse_gguf_name(gguf_cursor& at, std::string_view what, index
   if (static_cast<index_t>(name.size()) > max_bytes)
     at.fail(concat(what, " has a name of ", name.size(), " bytes, the limit is ", max_bytes));
   if (find_invalid_utf8(name) >= 0) at.fail(concat(what, " has a name that is not UTF-8"));
+  if (name.find('\0') != name.npos) at.fail(concat(what, " has a NUL in its name"));  // where other readers would cut it
   return std::string(name);
 }
 
@@ -177,8 +178,8 @@ inline gguf_layout parse_gguf(vector_view<unsigned char const> const& bytes, std
   detail::check_names(at, layout.values, "settings", [](auto const& entry) -> std::string_view { return entry.first; });
   if (gguf_value const* const alignment = layout.find("general.alignment")) {
     layout.alignment = alignment->integer();
-    if (layout.alignment < 8 || layout.alignment > 1 << 20 || (layout.alignment & (layout.alignment - 1)) != 0)
-      alignment->fail(detail::concat("alignment ", layout.alignment, ", expected a power of two from 8 to 2^20"));
+    if (alignment->type() != gguf_type::u32 || layout.alignment < 8 || layout.alignment > 1 << 20 || (layout.alignment & (layout.alignment - 1)) != 0)
+      alignment->fail(detail::concat("alignment ", layout.alignment, ", expected a u32 that is a power of two from 8 to 2^20"));
   }
 
   for (std::uint64_t k = 0; k < tensors; ++k) layout.tensors.push_back(detail::parse_gguf_tensor(at, limits));
