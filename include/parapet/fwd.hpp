@@ -114,6 +114,7 @@ namespace guard {
 struct token;
 struct sentencepiece_model;
 class sentencepiece_tokenizer;
+class json_tokenizer;
 class answer_tree;
 struct exchange;
 struct verdict;

@@ -42,7 +42,13 @@ public:
 
   bool empty() const { return units_.empty(); }
 
-  match find(std::string_view text) const {
+  /// The rule of the longest prefix of the text.
+  match find(std::string_view text) const { return find(text, false); }
+  /// The rule of the shortest prefix of the text, which is what tokenizer.json files are read with.
+  match find_shortest(std::string_view text) const { return find(text, true); }
+
+private:
+  match find(std::string_view text, bool shortest) const {
     match longest;
     if (empty()) return longest;
     std::size_t node = offset(units_[0]);
@@ -56,11 +62,11 @@ public:
       if (node >= units_.size()) break;
       std::size_t const at = units_[node] & 0x7FFFFFFF;
       if (at < replacements_.size()) longest = {k + 1, std::string_view(replacements_.data() + at)};  // NUL at the end: see above
+      if (shortest) break;
     }
     return longest;
   }
 
-private:
   static constexpr std::size_t longest_replacement = 1024, longest_rule = 256;
 
   static std::uint32_t unit(std::string_view blob, std::size_t at) {

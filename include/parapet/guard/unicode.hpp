@@ -124,34 +124,59 @@ inline void append_lower(std::u32string& out, char32_t code) {
   out += code;
 }
 
-inline std::u32string normalize(std::u32string_view text, normal_form form) {
+/// One character of a text that is rewritten: with change 0 it stands for the next character of the old text, with -n for that and
+/// n more, and with 1 for none.
+struct changed_char {
+  char32_t code;
+  std::int32_t change;
+};
+
+/// The normal form of `text`, and what each of its characters stands for.
+inline std::vector<changed_char> normalize_changes(std::u32string_view text, normal_form form) {
   auto const& data = detail::normalization_data::get();
-  std::u32string out;
-  for (char32_t const code : text) data.decompose(code, form == normal_form::nfkd || form == normal_form::nfkc, out);
+  std::vector<changed_char> out;
+  out.reserve(text.size());
+  std::u32string parts;
+  for (char32_t const code : text) {
+    if (code < 0xA0) {
+      out.push_back({code, 0});
+      continue;
+    }
+    parts.clear();
+    data.decompose(code, form == normal_form::nfkd || form == normal_form::nfkc, parts);
+    for (std::size_t k = 0; k < parts.size(); ++k) out.push_back({parts[k], k > 0});
+  }
 
   for (auto at = out.begin(); at != out.end();) {  // marks that follow one another in the order of their classes
-    auto const is_mark = [](char32_t code) { return detail::combining_class(code) != 0; };
+    auto const is_mark = [](changed_char c) { return detail::combining_class(c.code) != 0; };
     auto const begin = std::find_if(at, out.end(), is_mark);
     at = std::find_if_not(begin, out.end(), is_mark);
-    std::stable_sort(begin, at, [](char32_t a, char32_t b) { return detail::combining_class(a) < detail::combining_class(b); });
+    std::stable_sort(begin, at, [](changed_char a, changed_char b) { return detail::combining_class(a.code) < detail::combining_class(b.code); });
   }
   if (form == normal_form::nfd || form == normal_form::nfkd) return out;
 
-  std::size_t kept = 0, starter = out.npos;
+  constexpr auto none = static_cast<std::size_t>(-1);
+  std::size_t kept = 0, starter = none;
   int last_class = -1;  // of what is kept after the starter; -1: nothing is
-  for (char32_t const code : out) {
-    int const its_class = detail::combining_class(code);
-    if (starter != out.npos && last_class < its_class) {
-      if (char32_t const both = data.compose(out[starter], code)) {
-        out[starter] = both;
+  for (changed_char const c : out) {
+    int const its_class = detail::combining_class(c.code);
+    if (starter != none && last_class < its_class) {
+      if (char32_t const both = data.compose(out[starter].code, c.code)) {
+        out[starter] = {both, out[starter].change + c.change - 1};
         continue;
       }
     }
     if (its_class == 0) starter = kept, last_class = -1;
     else last_class = its_class;
-    out[kept++] = code;
+    out[kept++] = c;
   }
   out.resize(kept);
+  return out;
+}
+
+inline std::u32string normalize(std::u32string_view text, normal_form form) {
+  std::u32string out;
+  for (changed_char const c : normalize_changes(text, form)) out += c.code;
   return out;
 }
 
