@@ -136,3 +136,44 @@ seed("sentencepiece", "unigram", with_text(model(1, pieces, (3, 1), (4, 1), (5, 
 seed("sentencepiece", "bpe", with_text(model(2, pieces, (3, 0), (4, 0), (5, 1)), words))
 seed("sentencepiece", "charsmap", with_text(model(1, pieces, (2, charsmap)), "\uff41\u2460 ab\u3000"))
 seed("sentencepiece", "bytes", with_text(model(2, pieces + all_bytes, (4, 0), fallback=1), words))
+
+
+# tokenizer.json: the goldens with as few words as their parts need.
+def shrink(file):
+    model = file["model"]
+    model.pop("byte_fallback", None)
+    names = [token["content"] for token in file["added_tokens"]] + [model.get("unk_token")]
+    is_list = isinstance(model["vocab"], list)
+    if is_list:
+        names.append(model["vocab"][model["unk_id"]][0])
+    for step in (file.get("post_processor") or {}).get("processors", [file.get("post_processor") or {}]):
+        names += list(step.get("special_tokens", {})) + [step[key][0] for key in ("sep", "cls") if key in step]
+    vocabulary = [entry[0] for entry in model["vocab"]] if is_list else list(model["vocab"])
+    few = set("\u2581\u0120#<>/wtheo.\u00c3\u00a9")
+    kept = [word for word in vocabulary if word in names or (len(word) < 4 and set(word) <= few)]
+    kept += [name for name in names if name and name not in kept]
+    place = {word: k for k, word in enumerate(kept)}
+    if is_list:
+        score = dict(model["vocab"])
+        model["vocab"] = [[word, score.get(word, 0.0)] for word in kept]
+        model["unk_id"] = place[names[-1] if names[-1] in place else kept[0]]
+    else:
+        model["vocab"] = place
+    if "merges" in model:
+        pairs = [tuple(pair.split(" ")) if isinstance(pair, str) else tuple(pair) for pair in model["merges"]]
+        prefix = model.get("continuing_subword_prefix") or ""
+        model["merges"] = [list(pair) for pair in pairs if {*pair, pair[0] + pair[1].removeprefix(prefix)} <= set(kept)]
+    for token in file["added_tokens"]:
+        token["id"] = place[token["content"]]
+    for step in (file.get("post_processor") or {}).get("processors", [file.get("post_processor") or {}]):
+        for name, token in step.get("special_tokens", {}).items():
+            token["ids"] = [place[name]]
+        for key in ("sep", "cls"):
+            if key in step:
+                step[key][1] = place[step[key][0]]
+    return json.dumps(file, ensure_ascii=False, separators=(",", ":"))
+
+
+for path in sorted((goldens / "guard" / "tokenizers").glob("*.json")):
+    file = json.loads(path.read_text())
+    seed("tokenizer_json", path.stem, with_text(shrink(file), "The  other \u00e9 </s>[INST]"))
