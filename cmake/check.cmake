@@ -4,7 +4,7 @@
 # Where nvcc is, all .cuh and CUDA programs are compiled and linked too, for one architecture as that is quickest, and those that
 # need a device skip themselves where there is none; -DPARAPET_CUDA=OFF leaves them out. cmake/gpu.cmake builds for all.
 include("${CMAKE_CURRENT_LIST_DIR}/setup.cmake")
-foreach(default IN ITEMS PARAPET_CUDA=ON CMAKE_CUDA_ARCHITECTURES=80 "CMAKE_CUDA_FLAGS_RELEASE=-O1 -DNDEBUG")
+foreach(default IN ITEMS PARAPET_HTTP=ON PARAPET_CUDA=ON CMAKE_CUDA_ARCHITECTURES=80 "CMAKE_CUDA_FLAGS_RELEASE=-O1 -DNDEBUG")
   string(REGEX REPLACE "=.*" "" variable "${default}")
   if(NOT DEFINED ${variable})
     list(APPEND defaults -D "${default}")

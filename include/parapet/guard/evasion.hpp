@@ -6,7 +6,7 @@
 //     compatible    full-width, mathematical, circled letters, ligatures: NFKC (UAX #15) where that is ASCII
 //     overlay       strokes through letters, stacks of more than two marks: dropped
 //     lookalike     letters that look Latin in words that otherwise are (lookalikes.hpp, UTS #39)
-//     spaced        h e l l o, h.e.l.l.o: four single letters or more, one separator: joined
+//     spaced        h e l l o, h.e.l.l.o: four single letters or more, one separator: joined, and then shorter ones too
 //     leet          h3ll0, with option leet only: it is wrong about mp3
 //
 // Text of other scripts stays what it is (up to NFC): zero-width joiners between letters that are not Latin, right-to-left text, a word of
@@ -100,7 +100,7 @@ public:
     drop_hidden(text);
     compose();
     unmask();
-    join_spaced();
+    if (join_spaced(4)) join_spaced(2);  // in such a text the short words are spaced too
     if (options.leet) undo_leet();
     for (placed const& c : now_) {
       append_utf8(out_.text, c.code);
@@ -241,8 +241,9 @@ private:
   }
   static bool separates(char32_t c) { return c == U' ' || c == U'.' || c == U'-' || c == U'_' || c == U'*' || c == U'|' || c == U'/' || c == U',' || c == 0xB7; }
 
-  /// Runs of letter, separator, letter, ... with one separator throughout.
-  void join_spaced() {
+  /// Runs of `least` letters and more, with one separator throughout. Whether there was one.
+  bool join_spaced(std::size_t least) {
+    index_t const before = out_.changed[static_cast<std::size_t>(evasion::spaced)];
     auto const alone = [&](std::size_t k) {  // a word of one letter
       return k < now_.size() && has_case(now_[k].code) && (k == 0 || !in_word(now_[k - 1].code)) && (k + 1 == now_.size() || !in_word(now_[k + 1].code));
     };
@@ -254,7 +255,7 @@ private:
         letters = 1;
         while (k + 2 * letters < now_.size() && now_[k + 2 * letters - 1].code == separator && alone(k + 2 * letters)) ++letters;
       }
-      if (letters >= 4) {
+      if (letters >= least) {
         count(evasion::spaced, static_cast<index_t>(letters));
         for (std::size_t l = 0; l < letters; ++l) next_.push_back(now_[k + 2 * l]);
         k += 2 * letters - 1;
@@ -266,6 +267,7 @@ private:
       }
     }
     now_.swap(next_);
+    return out_.changed[static_cast<std::size_t>(evasion::spaced)] > before;
   }
 
   static char leet_letter(char32_t c) {

@@ -1,0 +1,145 @@
+// A guard in front of a chat service: an OpenAI-compatible reverse proxy that judges prompts and answers, streamed ones while they come.
+//
+//   guarded_chat --upstream http://127.0.0.1:8000 --rules rules.json --policy policy.json --log audit.jsonl --salt-file salt
+//
+// POST /v1/chat/completions   judged, forwarded, judged; a refusal has finish_reason "content_filter"
+// GET  /healthz, /metrics     for the service's own people: bind --port to an address that others do not reach, or filter the paths
+//
+// SIGHUP reads the policy file again, SIGTERM and SIGINT end the service. What the moderator cannot answer, or what cannot be logged,
+// does not pass. The moderator is a template argument of everything here: serve() takes a pool of any.
+#include "guarded_chat/moderator_pool.hpp"
+#include "guarded_chat/proxy.hpp"
+#include "guarded_chat/server.hpp"
+#include "support/arguments.hpp"
+
+#include <parapet/guard/audit_log.hpp>
+#include <parapet/guard/evasion.hpp>
+#include <parapet/guard/phrase_rules.hpp>
+#include <parapet/guard/policy.hpp>
+#include <parapet/io/file.hpp>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace parapet;
+
+namespace {
+
+/// What is asked where no --policy is given: block from 0.9 on, look at it from 0.5 on.
+guard::policy default_policy() {
+  guard::policy p;
+  p.name = "default";
+  for (auto const who : {guard::speaker::user, guard::speaker::system, guard::speaker::tool}) p[who][guard::task::prompt_harm] = {0.5f, 0.9f};
+  p[guard::speaker::assistant][guard::task::response_harm] = {0.5f, 0.9f};
+  return p;
+}
+
+guard::policy read_policy(std::string const& path) { return path.empty() ? default_policy() : guard::parse_policy(io::read_file(path, 1 << 20), path); }
+
+/// Phrases in texts that are read clearly. Light enough that each thread of the pool has its own.
+struct clear_rules {
+  explicit clear_rules(std::string const& path) : rules(io::read_file(path, 1 << 24), path), reader(rules) {}
+  guard::verdict classify(guard::exchange const& text) { return reader.classify(text); }
+  void classify(std::span<guard::exchange const> in, std::span<guard::verdict> out) { reader.classify(in, out); }
+
+  guard::phrase_rules rules;
+  guard::clear_reader<guard::phrase_rules> reader;
+};
+
+template <guard::moderator Moderator>
+int serve(std::vector<std::unique_ptr<Moderator>> moderators, support::arguments& given) {
+  guarded_chat::moderator_pool<Moderator> pool(std::move(moderators), std::chrono::milliseconds(given.number("patience-ms", 1, 600'000)));
+  std::string const policy_path = given.text("policy");
+  guard::policy_holder policies(read_policy(policy_path));
+  guard::audit_log log(given.text("log"), {.salt = io::read_file(given.text("salt-file"), 4096),
+                                           .file = {.durability = given.text("durable") == "disk" ? io::line_durability::disk : io::line_durability::process,
+                                                    .rotate_bytes = given.number("rotate-mb", 1, 1'000'000) << 20}});
+  if (log.file().repaired_bytes() > 0)
+    std::fprintf(stderr, "guarded_chat: cut an unfinished line of %lld bytes from the log\n", static_cast<long long>(log.file().repaired_bytes()));
+
+  guarded_chat::proxy_options options;
+  options.upstream = given.text("upstream");
+  options.stall = std::chrono::seconds(given.number("stall-s", 1, 3600));
+  options.deadline = std::chrono::seconds(given.number("deadline-s", 1, 86400));
+  options.most_in_flight = static_cast<int>(given.number("in-flight", 1, 400));
+  options.stream = {.first = given.number("first", 1, 1'000'000), .every = given.number("every", 1, 1'000'000), .context = given.number("context", 0, 1'000'000)};
+  guarded_chat::proxy proxy(pool, policies, log, options);
+
+  // Signals are waited for by one thread, before any other begins.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int const s : {SIGHUP, SIGTERM, SIGINT}) sigaddset(&signals, s);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  httplib::Server server;
+  proxy.install(server);
+  guarded_chat::server_options where;
+  where.host = given.text("host");
+  where.port = static_cast<int>(given.number("port", 0, 65535));
+  where.threads = static_cast<std::size_t>(options.most_in_flight) + 32;  // some to say "busy", and for /healthz
+  int const port = guarded_chat::bind(server, where);
+  if (port < 0) throw io_error("cannot listen at " + where.host + ":" + given.text("port"));
+  std::printf("listening on %s:%d, policy %s\n", where.host.c_str(), port, policies.get()->id.c_str());
+  std::fflush(stdout);
+
+  std::thread waits([&] {
+    for (int signal = 0; sigwait(&signals, &signal) == 0;) {
+      if (signal != SIGHUP) break;
+      try {
+        policies.set(read_policy(policy_path));
+        std::fprintf(stderr, "guarded_chat: policy %s\n", policies.get()->id.c_str());
+      } catch (error const& failure) {
+        std::fprintf(stderr, "guarded_chat: the policy stays: %s\n", failure.what());
+      }
+    }
+    server.stop();
+  });
+  bool const served = server.listen_after_bind();
+  if (!served) kill(getpid(), SIGTERM);
+  waits.join();
+  return served ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  support::arguments given(argc, argv, "A guard in front of a chat service.",
+                           {{"upstream", "http://127.0.0.1:8000", "the chat service"},
+                            {"host", "127.0.0.1", "address to listen at"},
+                            {"port", "8080", "port to listen at, 0 for any"},
+                            {"rules", "", "JSON of phrases with their probabilities (guard/phrase_rules.hpp)"},
+                            {"policy", "", "JSON of the policy (guard/policy.hpp); empty: review from 0.5, block from 0.9"},
+                            {"log", "audit.jsonl", "audit log"},
+                            {"salt-file", "", "file with the secret for the log's hashes, 16 bytes or more"},
+                            {"durable", "process", "what a logged line survives: process (kill -9) or disk (loss of power)"},
+                            {"rotate-mb", "100", "size at which a log is closed and the next begun"},
+                            {"in-flight", "256", "requests under way; more get 503"},
+                            {"moderators", "2", "texts judged at once"},
+                            {"patience-ms", "2000", "wait for a free moderator"},
+                            {"stall-s", "30", "longest silence of the chat service"},
+                            {"deadline-s", "300", "longest answer of the chat service"},
+                            {"first", "200", "characters of a stream before its first judgement"},
+                            {"every", "200", "characters between judgements"},
+                            {"context", "800", "characters before them that are read again"}});
+  if (given.text("rules").empty() || given.text("salt-file").empty()) throw std::invalid_argument("--rules and --salt-file are needed");
+  std::vector<std::unique_ptr<clear_rules>> moderators;
+  for (long k = given.number("moderators", 1, 64); k > 0; --k) moderators.push_back(std::make_unique<clear_rules>(given.text("rules")));
+  return serve(std::move(moderators), given);
+} catch (std::exception const& failure) {
+  std::fprintf(stderr, "guarded_chat: %s\n", failure.what());
+  return 1;
+}
