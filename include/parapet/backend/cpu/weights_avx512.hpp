@@ -192,7 +192,7 @@ PARAPET_AVX512 void stream(stored_rows const& from, index_t count, tile const& t
 
 template <class Product>
 struct kernel : Product {
-  static constexpr index_t outputs = 16 * groups, block_words = 512, most_rows = 6, few_rows = 4, stream_outputs = 16;
+  static constexpr index_t outputs = 16 * groups, block_words = 1024, most_rows = 6, few_rows = 4, stream_outputs = 16;
 
   static PARAPET_AVX512 void pack(stored_rows const& from, index_t count, word* panel) {
     for (index_t g = 0; g < groups; ++g)

@@ -64,6 +64,7 @@ struct product_target {
   index_t y_stride, rows, out;
   float const* scale;  ///< (out) or none
   float const* bias;   ///< (out) or none
+  PARAPET_INLINE product_target from(index_t row, index_t count) const { return {y + row * y_stride, y_stride, count, out, scale, bias}; }
 };
 
 /// Words of scratch memory for a thread's panel, and for the results of a panel that is not whole.
@@ -164,6 +165,10 @@ void run_product(Cpu& be, matrix_view<float const> const& x, stored_rows const& 
     rows = {data, words, scale, start};
   }
 
+  // Of very many rows, as many at once as a cache beyond L2 holds: each panel reads them all.
+  constexpr index_t cached_words = index_t{1} << 22, least_at_once = 192;
+  index_t const row_blocks = (to.rows - 1) / std::max(cached_words / words, least_at_once) + 1;
+
   // A few parts for each thread, of whole panels: a thread that is late leaves its parts to others.
   index_t const unit = few ? Kernel::stream_outputs : Kernel::outputs, units = (to.out + unit - 1) / unit;
   index_t const parts = be.threads() == 1 ? 1 : std::min(units, index_t{4} * be.threads());
@@ -172,7 +177,10 @@ void run_product(Cpu& be, matrix_view<float const> const& x, stored_rows const& 
     if constexpr (Kernel::few_rows != 0)
       if (few) return streamed_product<Kernel>(rows, w, to, begin, end);
     void* const panel = &worker == &be ? room + x_bytes : worker.scratch().reserve(panel_bytes);
-    blocked_product<Kernel>(rows, w, to, begin, end, static_cast<word*>(panel));
+    for (index_t block = 0; block < row_blocks; ++block) {
+      index_t const row = to.rows * block / row_blocks, stop = to.rows * (block + 1) / row_blocks;
+      blocked_product<Kernel>(rows.from(row), w, to.from(row, stop - row), begin, end, static_cast<word*>(panel));
+    }
   });
 }
 
