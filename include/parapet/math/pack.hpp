@@ -68,7 +68,7 @@ struct pack {
   pack() = default;
   /// The same number in every lane.
   PARAPET_INLINE pack(T value) {  // NOLINT: a literal in a functor must convert
-    PARAPET_UNROLL for (int i = 0; i < parts; ++i) part[i] = native{} + value;
+    PARAPET_UNROLL for (int i = 0; i < parts; ++i) part[i] = value - native{};  // value + 0 would be an addition, for the sake of -0
   }
   /// A literal of another arithmetic type, converted once: `0.5f * x` in a functor that runs on doubles.
   template <class U>

@@ -171,7 +171,7 @@ PARAPET_INLINE PARAPET_FN vec<X, S::state_dim> derivative(S const& s, vec<X, S::
   if constexpr (detail::has_steady_derivative<S> || detail::has_timed_derivative<S>) {
     return detail::given_derivative(s, x, u, d, t);
   } else {
-    affine_parts<S, X> const parts = parts_of(s, x, t);
+    affine_parts<S, X> parts = parts_of(s, x, t);  // not const: g++ 12 keeps constant aggregates in memory
     vec<X, S::state_dim> moved = parts.drift;
     PARAPET_UNROLL for (int i = 0; i < S::state_dim; ++i) {
       if constexpr (control_dim<S> > 0) moved[i] = moved[i] + dot(parts.control.row(i), u);

@@ -179,7 +179,7 @@ template <class Role, dynamics S, class X>
 PARAPET_INLINE PARAPET_FN input_pair<S, X> best_inputs(S const& s, vec<X, S::state_dim> const& x, vec<X, S::state_dim> const& p, X const& t) {
   input_pair<S, X> best{};
   if constexpr (affine_dynamics<S>) {
-    affine_parts<S, X> const parts = parts_of(s, x, t);
+    affine_parts<S, X> parts = parts_of(s, x, t);  // not const: g++ 12 keeps constant aggregates in memory
     auto const q = detail::pulled_back<S::state_dim, control_dim<S>>(parts.control, p);
     auto const r = detail::pulled_back<S::state_dim, disturbance_dim<S>>(parts.disturbance, p);
     best.control = detail::best_point<Role::control_maximizes>(s.controls, q);
@@ -251,7 +251,7 @@ PARAPET_INLINE PARAPET_FN hamiltonian_and_speeds<X, S::state_dim> evaluate(S con
                                                                            vec<X, S::state_dim> const& right, X const& t) {
   vec<X, S::state_dim> const mean = X(0.5f) * (left + right);
   if constexpr (affine_dynamics<S> && !detail::has_own_hamiltonian<S>) {
-    affine_parts<S, X> const parts = parts_of(s, x, t);
+    affine_parts<S, X> parts = parts_of(s, x, t);  // not const: g++ 12 keeps constant aggregates in memory
     X const value = detail::affine_hamiltonian(Role::control_maximizes, s, parts, mean);
     if constexpr (std::is_same_v<Dissipation, local_lax_friedrichs>) {
       vec<X, control_dim<S>> q_low{}, q_high{};

@@ -16,15 +16,34 @@
 
 namespace parapet::inline PARAPET_ABI::reachability::detail {
 
-/// scratch[n] = index along `axis` where {V <= 0}, `outside` elsewhere.
-template <class T, int D>
-struct mark_inside {
-  grid::grid<D> nodes;
+/// Where along a row {V <= 0} begins and ends; n and -1 in a row without it.
+template <class T>
+struct extent_in_row {
   T const* values;
-  T* scratch;
-  int axis;
+  index_t n;
+  T* first;
+  T* last;
+  PARAPET_FN void operator()(index_t row) const {
+    T const* const v = values + row * n;
+    index_t low = n, high = -1;
+    for (index_t j = 0; j < n; ++j) {
+      bool const inside = v[j] <= T(0);
+      low = inside && j < low ? j : low;
+      high = inside ? j : high;
+    }
+    first[row] = static_cast<T>(low);
+    last[row] = static_cast<T>(high);
+  }
+};
+
+/// mark[row] = the row's index along an outer axis, of `n` rows at a distance of `stride`, if it has a part of the set; `outside` else.
+template <class T>
+struct mark_row {
+  T const* last;
+  T* mark;
+  index_t stride, n;
   T outside;
-  PARAPET_FN void operator()(index_t n) const { scratch[n] = values[n] <= T(0) ? static_cast<T>(nodes.index(n)[axis]) : outside; }
+  PARAPET_FN void operator()(index_t row) const { mark[row] = last[row] >= T(0) ? static_cast<T>(row / stride % n) : outside; }
 };
 
 template <class T>
@@ -91,12 +110,18 @@ void check_start(Backend& be, grid::grid<D> const& nodes, vector_view<T, Space> 
     warnings.push_back(concat(role, ": at the start V runs from ", low, " to ", high, ": ", low > 0 ? "no" : "every", " node is in the set; are its units right?"));
     return;
   }
+  // Three numbers a row, which have room in scratch: no axis has less than three nodes.
+  index_t const n = nodes.shape()[D - 1], rows = nodes.size() / n;
+  vector_view<T, Space> const begins(scratch.data(), extents{rows}), ends(scratch.data() + rows, extents{rows}), marks(scratch.data() + 2 * rows, extents{rows});
+  for_each_index(be, extents{rows}, extent_in_row<T>{values.data(), n, begins.data(), ends.data()});
+  index_t stride = rows;
   for (int a = 0; a < D; ++a) {
-    auto const bound = [&](T outside, auto fold) {
-      for_each_index(be, values.shape(), mark_inside<T, D>{nodes, values.data(), scratch.data(), a, outside});
-      return static_cast<double>(reduce(be, as_const(scratch), fold, outside));
+    if (a < D - 1) stride /= nodes.shape()[a];
+    auto const bound = [&](vector_view<T, Space> const& along_rows, T outside, auto fold) {
+      if (a < D - 1) for_each_index(be, extents{rows}, mark_row<T>{ends.data(), marks.data(), stride, nodes.shape()[a], outside});
+      return static_cast<double>(reduce(be, as_const(a < D - 1 ? marks : along_rows), fold, outside));
     };
-    double const first = bound(infinity, math::minimum{}), last = bound(T(-1), math::maximum{});
+    double const first = bound(begins, infinity, math::minimum{}), last = bound(ends, T(-1), math::maximum{});
     if (last - first + 1 < 4)
       warnings.push_back(concat(role, ": the set is ", last - first + 1, " nodes wide along axis ", a, ", expected at least 4 for a boundary that means something"));
   }

@@ -62,11 +62,9 @@ struct upwind_stage {
       right = detail::negated(right);
     }
     auto const h = evaluate<role, Dissipation>(system, x, left, right, X(time));
-    X rate = h.value;
-    grid::unrolled<dim>([&](auto i) PARAPET_LAMBDA { rate = rate + h.speeds[i] * (X(0.5f) * jump[i]); });
-    rate = math::min(rate, X(highest_rate));
-    X v = X(a) * before + X(b) * (centre + X(dt) * rate);
-    v = math::max(v, X(lowest));
+    // Grouped so that little has to wait for the Hamiltonian.
+    X const rate = math::min(h.value + X(0.5f) * dot(h.speeds, jump), X(highest_rate));
+    X v = math::max((X(a) * before + X(b) * centre) + X(b * dt) * rate, X(lowest));
     if (ends_step) {
       if (takes_target) v = math::min(v, detail::set_at(problem.target, at, x, end_time));
       if constexpr (role::has_obstacle) v = math::max(v, X(0.0f) - detail::set_at(problem.obstacle, at, x, end_time));
