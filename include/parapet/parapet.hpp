@@ -221,7 +221,11 @@
 #include <parapet/guard/lookalikes.hpp>
 #include <parapet/guard/merges.hpp>
 #include <parapet/guard/moderation_data.hpp>
+#include <parapet/guard/moderation_input.hpp>
+#include <parapet/guard/moderation_loss.hpp>
+#include <parapet/guard/moderation_network.hpp>
 #include <parapet/guard/moderation_row.hpp>
+#include <parapet/guard/moderation_trainer.hpp>
 #include <parapet/guard/pattern.hpp>
 #include <parapet/guard/pattern_parser.hpp>
 #include <parapet/guard/phrase_rules.hpp>
