@@ -58,6 +58,7 @@
 #include <parapet/nn/attention.hpp>
 #include <parapet/nn/average.hpp>
 #include <parapet/nn/cross_entropy.hpp>
+#include <parapet/nn/disentangled_attention.hpp>
 #include <parapet/nn/dropout.hpp>
 #include <parapet/nn/embedding.hpp>
 #include <parapet/nn/fourier_features.hpp>

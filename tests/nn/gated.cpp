@@ -17,10 +17,10 @@ TEST_CASE_TEMPLATE("gated: f(gate) up of two matrices and of two halves, with gr
   auto const host = download(be, both), weight = normal<double>(extents{rows, n}, 2);
   auto const dy = upload(be, weight);
   on<B, double, 2> y(weight.shape()), z(weight.shape()), dboth(both.shape());
-  for (nn::gate_half const half : {nn::gate_half::first, nn::gate_half::second}) {
-    index_t const gate = half == nn::gate_half::first ? 0 : n, up = n - gate;
+  for (nn::gate_half const gated : {nn::gate_half::first, nn::gate_half::second}) {
+    index_t const gate = gated == nn::gate_half::first ? 0 : n, up = n - gate;
     auto const loss = [&] {
-      nn::gated_forward<math::silu>(be, both.read(), half, y.view());
+      nn::gated_forward<math::silu>(be, both.read(), gated, y.view());
       return support::dot(weight.flat(), download(be, y).flat());
     };
     loss();
@@ -29,7 +29,7 @@ TEST_CASE_TEMPLATE("gated: f(gate) up of two matrices and of two halves, with gr
           })) < 1e-15);
     nn::gated_forward<math::silu>(be, both.read().columns(gate, gate + n), both.read().columns(up, up + n), z.view());
     CHECK(support::same(download(be, z), download(be, y)));
-    nn::gated_backward<math::silu>(be, both.read(), half, dy.read(), dboth.view());
+    nn::gated_backward<math::silu>(be, both.read(), gated, dy.read(), dboth.view());
     CHECK(support::gradient_error(be, both.flat(), dboth.flat(), loss) < 1e-6);
   }
   auto in_place = upload(be, host);

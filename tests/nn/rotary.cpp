@@ -75,12 +75,12 @@ TEST_CASE_TEMPLATE("rotary says what does not fit", B, TEST_BACKENDS) {
   table const angles(be, {.dimensions = 4}, 7);
   auto const at = upload(be, positions());
   auto x = upload(be, normal<float>(extents{4, 6}, 1));
-  auto const half = nn::rotary_layout::half_split;
-  CHECK_THROWS_AS(nn::rotary_forward(be, half, angles.angles(), at.read(), x.view(), 4), argument_error);
-  CHECK(support::message_of<shape_error>([&] { nn::rotary_forward(be, half, angles.angles(), at.read(), x.view(), 2); }) ==
+  auto const split = nn::rotary_layout::half_split;
+  CHECK_THROWS_AS(nn::rotary_forward(be, split, angles.angles(), at.read(), x.view(), 4), argument_error);
+  CHECK(support::message_of<shape_error>([&] { nn::rotary_forward(be, split, angles.angles(), at.read(), x.view(), 2); }) ==
         "rotary: 2 angles for heads of 3 elements");
-  CHECK_THROWS_AS(nn::rotary_forward(be, half, angles.angles(), at.read().rows(1, 4), x.view(), 1), shape_error);
+  CHECK_THROWS_AS(nn::rotary_forward(be, split, angles.angles(), at.read().rows(1, 4), x.view(), 1), shape_error);
   if constexpr (std::is_same_v<typename B::space, host_space>)
-    CHECK(support::message_of<argument_error>([&] { nn::rotary_forward(be, half, angles.angles(), at.read(), x.view(), 1); }) ==
+    CHECK(support::message_of<argument_error>([&] { nn::rotary_forward(be, split, angles.angles(), at.read(), x.view(), 1); }) ==
           "rotary: token 1 is at position 7, the table has 7");
 }

@@ -150,6 +150,20 @@ void copy_keys(reference::attention_mask const& mask, matrix_view<Key const> con
   std::fill(to + count * stride, to + rows * stride, T(0));
 }
 
+/// score[j stride] += bias of a query with key first + j. A bias that has add_to_keys does runs of consecutive keys at once.
+template <class T, class Bias>
+void add_bias(reference::attention_mask const& mask, Bias const& bias, index_t head, index_t query, index_t first, index_t count, T* score, index_t stride) {
+  if constexpr (requires { bias.add_to_keys(attention_pair{}, count, score, stride); }) {
+    if (mask.nodes == 0) {
+      index_t const before = std::clamp(mask.prefix - first, index_t{0}, count);  // keys of the prefix, whose rows are elsewhere
+      if (before > 0) bias.add_to_keys(mask.pair(head, query, first), before, score, stride);
+      if (before < count) bias.add_to_keys(mask.pair(head, query, first + before), count - before, score + before * stride, stride);
+      return;
+    }
+  }
+  for (index_t j = 0; j < count; ++j) score[j * stride] += static_cast<T>(bias(mask.pair(head, query, first + j)));
+}
+
 /// Scores of the rows of pack g with a block of keys, from products q . k to what the softmax takes: capped, with the bias. With slopes,
 /// slope(j, :) is the derivative by the product.
 template <bool WithSlope, class T, class Bias>
@@ -162,11 +176,8 @@ void finish_scores(attention_rows<T> const& rows, index_t g, index_t block, inde
       if constexpr (WithSlope) (T(1) - bent * bent).store(slope + j * width);
     }
   if constexpr (!std::is_same_v<Bias, no_bias>)
-    for (index_t lane = 0; lane < lanes && g * lanes + lane < rows.count(); ++lane) {
-      index_t const r = g * lanes + lane;
-      for (index_t j = 0; j < count; ++j)
-        score[j * width + lane] += static_cast<T>(bias(rows.mask().pair(rows.head(r), rows.query(r), block + j)));
-    }
+    for (index_t r = g * lanes; r < std::min((g + 1) * lanes, rows.count()); ++r)
+      add_bias(rows.mask(), bias, rows.head(r), rows.query(r), block, count, score + r % lanes, width);
 }
 
 }  // namespace parapet::inline PARAPET_ABI::backend::detail
