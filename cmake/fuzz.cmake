@@ -4,15 +4,12 @@
 #
 # Builds tests/fuzz/*.cpp with clang in build/fuzz and runs each for RUNS executions (default 1000000), one process at a time, from
 # the seeds in tests/fuzz/corpus and what earlier runs found in build/fuzz/<target>.corpus. Stops at the first finding; its input is
-# left as build/fuzz/<target>-*, and `build/fuzz/<target> FILE` shows it again. -DMAX_LEN: longest input in bytes (default 4096).
-# -DCOMPILER: the path of clang++. -DLAUNCHER="nice;-n;15" goes before each run.
+# left as build/fuzz/<target>-*, and `build/fuzz/<target> FILE` shows it again. Inputs have at most 512 bytes, or what the largest
+# seed has. -DCOMPILER: the path of clang++. -DLAUNCHER="nice;-n;15" goes before each run.
 cmake_minimum_required(VERSION 3.22)
 cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH source)
 if(NOT DEFINED RUNS)
   set(RUNS 1000000)
-endif()
-if(NOT DEFINED MAX_LEN)
-  set(MAX_LEN 4096)
 endif()
 if(NOT DEFINED BUILD)
   set(BUILD "${source}/build/fuzz")
@@ -46,9 +43,17 @@ endforeach()
 foreach(name IN LISTS TARGETS)
   message(STATUS "Parapet: ${RUNS} executions of ${name}, log in ${BUILD}/${name}.log")
   file(MAKE_DIRECTORY "${BUILD}/${name}.corpus")
+  file(GLOB seeds "${source}/tests/fuzz/corpus/${name}/*")
+  set(longest 512)
+  foreach(seed IN LISTS seeds)
+    file(SIZE "${seed}" size)
+    if(size GREATER longest)
+      set(longest ${size})
+    endif()
+  endforeach()
   string(TIMESTAMP begin "%s")
   execute_process(
-    COMMAND ${LAUNCHER} "${BUILD}/${name}" -runs=${RUNS} -max_len=${MAX_LEN} -timeout=10 -malloc_limit_mb=256 -rss_limit_mb=1024
+    COMMAND ${LAUNCHER} "${BUILD}/${name}" -runs=${RUNS} -max_len=${longest} -timeout=10 -malloc_limit_mb=256 -rss_limit_mb=1024
             -print_final_stats=1 "-artifact_prefix=${BUILD}/${name}-" "${BUILD}/${name}.corpus" "${source}/tests/fuzz/corpus/${name}"
     WORKING_DIRECTORY "${BUILD}" OUTPUT_FILE "${BUILD}/${name}.log" ERROR_FILE "${BUILD}/${name}.log" RESULT_VARIABLE failed)
   string(TIMESTAMP end "%s")

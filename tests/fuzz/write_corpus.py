@@ -23,8 +23,17 @@ def with_text(file, text):
     return (file.encode() if isinstance(file, str) else file) + text + bytes([len(text)])
 
 
-for name in ("reference", "bfloat16"):
-    seed("safetensors", name, (goldens / "io" / f"{name}.safetensors").read_bytes())
+def safetensors(header, data):
+    header = json.dumps(header, separators=(",", ":")).encode()
+    return struct.pack("<Q", len(header)) + header + data
+
+
+def entry(type, shape, begin, end):
+    return {"dtype": type, "shape": shape, "data_offsets": [begin, end]}
+
+
+seed("safetensors", "two", safetensors({"__metadata__": {"k": "v"}, "a": entry("F32", [2, 1], 0, 8), "b": entry("BOOL", [2], 8, 10)}, bytes(9) + b"\1"))
+seed("safetensors", "empty", safetensors({"none": entry("I64", [0, 3], 0, 0), "scalar": entry("BF16", [], 0, 2)}, b"ab"))
 for name in ("f4", "b1", "i8", "rank32", "refused_fortran", "refused_structure"):
     seed("npy", name, (goldens / "io" / "npy" / f"{name}.npy").read_bytes())
 
