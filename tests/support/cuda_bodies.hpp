@@ -4,6 +4,7 @@
 
 #include <parapet/backend/backend.hpp>
 #include <parapet/backend/check.hpp>
+#include <parapet/backend/cuda/attention.hpp>
 #include <parapet/backend/cuda/gemm_layout.hpp>
 #include <parapet/backend/cuda/launch_shape.hpp>
 #include <parapet/backend/cuda/map_layout.hpp>
@@ -16,6 +17,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -64,13 +66,11 @@ auto capture(cuda_bodies_in<S>&, Step step) {
 
 template <class F, class... Ts>
 void launch_map(F const& f, extents<3> shape, device::map_argument<Ts>... x) {
-  device::merge_axes(shape, x...);
-  bool const vectors = (device::is_vectorizable(shape, x) && ...);
-  index_t const n = vectors ? shape[0] * shape[1] * device::divide_up(shape[2], device::vector_width<Ts...>) : shape.size();
-  for (index_t i = n; i-- > 0;) {  // in an order that is not the natural one
+  device::map_plan const plan = device::plan_map(shape, x...);
+  for (index_t i = plan.threads(plan.shape); i-- > 0;) {  // in an order that is not the natural one
     auto const thread = static_cast<std::uint32_t>(i);
-    if (vectors) device::map_vector_or_rest(f, thread, shape, x...);
-    else device::map_element(f, device::unravel(thread, shape), x...);
+    if (plan.vectors) device::map_vector_or_rest(f, thread, plan.shape, x...);
+    else device::map_element(f, device::unravel(thread, plan.shape), x...);
   }
 }
 template <class S, class F, class T, int Rank, class... Ts>
@@ -182,6 +182,35 @@ void for_each_column(index_t matrices, index_t columns, Body const& body) {
 
 }  // namespace bodies
 
+/// A block of one thread, which waits for nobody.
+struct one_thread {
+  index_t rank() const { return 0; }
+  index_t size() const { return 1; }
+  void sync() const {}
+};
+
+template <class S, class T, class Key, class Bias>
+void attend(cuda_bodies_in<S>&, backend::attention_heads const& heads, backend::attention_reach const& reach, std::span<backend::sequence const> sequences,
+            matrix_view<T const, S> const& q, matrix_view<Key const, S> const& k, matrix_view<Key const, S> const& v, matrix_view<T, S> const& out,
+            matrix_view<T, S> const& log_sum, Bias const& bias) {
+  device::attention_body<T, Key, S, Bias> const body{heads.group(), heads.head_dim, static_cast<T>(heads.applied_scale()), static_cast<T>(heads.soft_cap),
+                                                     q, k, v, out, log_sum, bias};
+  std::vector<T> shared(static_cast<std::size_t>(device::attention_shared_elements(heads.head_dim)));
+  device::attention_batch batch;
+  auto const run = [&] {
+    for (index_t block = batch.blocks; block-- > 0;)
+      for (index_t kv_head = 0; kv_head < heads.kv_heads; ++kv_head) {
+        index_t const s = batch.sequence_of(block);
+        body(one_thread{}, shared.data(), batch.mask[s], kv_head, (block - batch.first_block[s]) * device::attention_tile);
+      }
+    batch = {};
+  };
+  for (backend::sequence const& s : sequences) {
+    batch.add(backend::reference::attention_mask(s, reach), heads.group());
+    if (batch.full()) run();
+  }
+  run();
+}
 template <class S, class T>
 void softmax_rows(cuda_bodies_in<S>&, matrix_view<T const, S> const& x, matrix_view<T, S> const& y) {
   check_shape("softmax_rows: output", y.shape(), x.shape());

@@ -85,6 +85,7 @@ struct attention_mask {
   std::uint64_t tree[most_tree_nodes];
   std::uint8_t depth[most_tree_nodes];
 
+  attention_mask() = default;
   attention_mask(sequence const& s, attention_reach const& seen)
       : queries_begin(s.queries_begin), keys_begin(s.keys_begin), prefix_begin(s.prefix_begin), prefix(s.prefix()), queries(s.queries()),
         keys(s.keys()), nodes(s.tree != nullptr ? s.tree_nodes : 0), reach(seen) {

@@ -130,6 +130,7 @@ void launch(cuda& be, char const* what, index_t elements, launch_shape const& sh
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(shape.blocks_x, shape.blocks_y);
   config.blockDim = dim3(shape.threads_x, shape.threads_y);
+  config.dynamicSmemBytes = shape.shared_bytes;
   config.stream = be.stream();
   check_cuda(cudaLaunchKernelEx(&config, kernel, arguments...), "launch of ", what, " over ", elements, " elements (",
              static_cast<index_t>(shape.blocks_x), " x ", static_cast<index_t>(shape.blocks_y), " blocks of ",

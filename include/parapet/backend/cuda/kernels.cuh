@@ -2,6 +2,7 @@
 // <parapet/backend/cuda/cuda.cuh> adds those two, through Thrust.
 #pragma once
 
+#include <parapet/backend/cuda/attention.cuh>
 #include <parapet/backend/cuda/backend.cuh>
 #include <parapet/backend/cuda/capture.cuh>
 #include <parapet/backend/cuda/concurrently.cuh>

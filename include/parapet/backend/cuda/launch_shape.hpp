@@ -8,9 +8,9 @@
 
 namespace parapet::inline PARAPET_ABI::backend::cuda_detail {
 
-/// Blocks along x and y of threads along x and y.
+/// Blocks along x and y of threads along x and y, with so much dynamic shared memory a block.
 struct launch_shape {
-  unsigned blocks_x, blocks_y, threads_x, threads_y;
+  unsigned blocks_x, blocks_y, threads_x, threads_y, shared_bytes = 0;
   friend constexpr bool operator==(launch_shape const&, launch_shape const&) = default;
 };
 
