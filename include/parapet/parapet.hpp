@@ -41,6 +41,7 @@
 #include <parapet/backend/cpu/weights_avx512.hpp>
 #include <parapet/backend/cpu/weights_blocks.hpp>
 #include <parapet/backend/cpu/weights_portable.hpp>
+#include <parapet/backend/cuda/attention.hpp>
 #include <parapet/backend/cuda/gemm_epilogue.hpp>
 #include <parapet/backend/cuda/gemm_layout.hpp>
 #include <parapet/backend/cuda/launch_shape.hpp>
