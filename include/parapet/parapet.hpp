@@ -210,6 +210,7 @@
 #include <parapet/guard/audit_log.hpp>
 #include <parapet/guard/bootstrap.hpp>
 #include <parapet/guard/bpe_model.hpp>
+#include <parapet/guard/bpe_trainer.hpp>
 #include <parapet/guard/byte_level.hpp>
 #include <parapet/guard/calibration.hpp>
 #include <parapet/guard/cascade.hpp>

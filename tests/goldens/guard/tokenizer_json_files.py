@@ -1,7 +1,7 @@
 """Trains one small tokeniser of each kind, and writes what Hugging Face's tokenizers makes of some texts.
 
     pip install tokenizers==0.23.3 sentencepiece==0.2.3 protobuf
-    python tokenizer_json_files.py                                     # writes tokenizers/*.json and tokenizer_json.txt beside itself
+    python tokenizer_json_files.py                                     # writes tokenizers/*.json, tokenizer_json.txt, bpe_corpus.txt beside itself
     python tokenizer_json_files.py <folder> <vocabulary> <text>...     # the same kinds, larger, for tests/bench/tokenizer_peer.py
 
 Lines of tokenizer_json.txt: `file|mode|text|tokens|decoded`, texts in hexadecimal, tokens `id begin end` with offsets in bytes, templates
@@ -132,6 +132,19 @@ def write(folder, size, texts, rules):
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
 
 
+def write_trained():
+    """bpe_corpus.txt, and tokenizers/trained.json: what the trainer of tests/guard/bpe_trainer.cpp must write."""
+    lines = corpus()[:250]
+    (HERE / "bpe_corpus.txt").write_text("".join(line.replace("\n", " ") + "\n" for line in lines), encoding="utf-8")
+    tok = Tokenizer(models.BPE())
+    tok.normalizer = normalizers.NFKC()
+    tok.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(GPT4), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tok.decoder = decoders.ByteLevel()
+    tok.train_from_iterator((HERE / "bpe_corpus.txt").read_text(encoding="utf-8").split("\n"), byte_bpe(380, ["<pad>", "[CLS]", "[SEP]"], min_frequency=2))
+    tok.post_processor = template("[CLS]", "[SEP]")(tok)
+    (HERE / "tokenizers" / "trained.json").write_text(tok.to_str(), encoding="utf-8")
+
+
 def byte_offsets(text):
     starts = [0]
     for c in text:
@@ -185,6 +198,7 @@ def goldens():
 if __name__ == "__main__":
     if len(sys.argv) == 1:
         write(HERE / "tokenizers", 400, corpus(), charsmap(HERE / "unigram.model"))
+        write_trained()
         goldens()
     else:
         lines = [line for name in sys.argv[3:] for line in pathlib.Path(name).read_text(encoding="utf-8").split("\n")]
