@@ -31,6 +31,7 @@
 #include <parapet/guard/transformer_workspace.hpp>
 #include <parapet/nn/activate.hpp>
 #include <parapet/nn/attention.hpp>
+#include <parapet/nn/disentangled_attention.hpp>
 #include <parapet/nn/embedding.hpp>
 #include <parapet/nn/gated.hpp>
 #include <parapet/nn/rms_norm.hpp>
@@ -89,6 +90,7 @@ public:
   using workspace = transformer_workspace<norm, scalar, Space>;
   using view = matrix_view<scalar, Space>;
   using const_view = matrix_view<scalar const, Space>;
+  static constexpr bool is_relative = Architecture::positions == position_kind::relative;
   static_assert(Architecture::norms == norm_order::before || !norm::reads_input, "transformer: a norm behind a branch must not read its input again");
 
   transformer() = default;
@@ -96,6 +98,7 @@ public:
   transformer(Backend& be, transformer_config config, loaded_weights<Weight, Space> weights, transformer_options const& options = {})
       : config_(std::move(config)), weights_(std::move(weights)) {
     prepare(be, options);
+    if constexpr (is_relative) fix_positions(be);
   }
   /// Reads its parameters from a flat buffer of list_parameters<Architecture>(config), or one that starts with them, which must
   /// stay where it is; what is in it may change.
@@ -113,7 +116,9 @@ public:
 
   /// Memory of passes over up to `tokens` tokens.
   workspace make_workspace(arena<Space>& memory, index_t tokens, nn::mode keep = nn::mode::inference) const {
-    return make_transformer_workspace<Architecture, scalar>(memory, config_, tokens, keep);
+    index_t relative = 0;
+    if constexpr (is_relative) relative = relative_.workspace_size(tokens, std::clamp<index_t>(tokens, 1, config_.max_positions));
+    return make_transformer_workspace<Architecture, scalar>(memory, config_, tokens, keep, relative, is_relative && fixed_positions_.size() == 0);
   }
 
   /// Hidden states (tokens, hidden) behind the last norm, in the workspace. Throws argument_error for more tokens than the workspace
@@ -124,6 +129,7 @@ public:
   }
   /// The same after writing the batch's keys and values to a cache: those of a sequence to the last of its key rows.
   template <class Backend, class Key>
+    requires Architecture::causal
   view forward(Backend& be, transformer_batch<Space> const& batch, workspace const& w, kv_cache<Key, Space>& cache) const {
     if (w.keep == nn::mode::training) throw argument_error("transformer: a workspace for training, but training has no cache");
     for (nn::sequence const& s : batch.sequences) {
@@ -162,6 +168,14 @@ public:
     return config_.is_local(layer) && local_rotary_.positions() > 0 ? local_rotary_.angles() : rotary_.angles();
   }
 
+  nn::disentangled_attention<scalar, Space> const& relative_attention() const { return relative_; }
+  /// Keys and queries (2 buckets, width) of the relative positions in a block, after a forward pass in this workspace.
+  std::pair<const_view, const_view> positions(index_t layer, block_workspace<norm, scalar, Space> const& b) const {
+    if (fixed_positions_.size() == 0) return {b.position_key, b.position_query};
+    auto const rows = fixed(layer);
+    return {rows.first, rows.second};
+  }
+
 private:
   template <class Backend>
   void prepare(Backend& be, transformer_options const& options) {
@@ -172,6 +186,39 @@ private:
       bool const own = config_.local_rotary.theta != config_.rotary.theta || config_.local_rotary.scaling.factor != config_.rotary.scaling.factor;
       if (config_.window > 0 && own) local_rotary_ = nn::rotary_table<scalar, Space>(be, config_.local_rotary, positions);
     }
+    if constexpr (is_relative)
+      relative_ = nn::disentangled_attention<scalar, Space>(be, attention(), {config_.position_buckets, config_.max_relative_positions},
+                                                            std::min(config_.max_positions, options.positions));
+  }
+
+  /// Relative positions go through the projections of every block: once, where the weights do not change.
+  template <class Backend>
+  void fix_positions(Backend& be) {
+    index_t const rows = 2 * config_.position_buckets;
+    buffer<scalar, Space> fixed_rows(2 * config_.layers * rows * config_.width());
+    arena<Space> memory;
+    auto const [normed, kept] = plan(memory, [&](auto& a) {
+      return std::pair{a.template take<scalar>(extents{rows, config_.hidden}), norm::template make_kept<scalar>(a, rows, config_.hidden)};
+    });
+    normalize_positions(be, kept, normed);
+    std::swap(fixed_positions_, fixed_rows);
+    for (index_t l = 0; l < config_.layers; ++l) project_positions(be, l, normed, fixed(l).first, fixed(l).second);
+    synchronize(be);
+  }
+  std::pair<view, view> fixed(index_t layer) const {
+    extents<2> const shape{{2 * config_.position_buckets, config_.width()}};
+    auto* const begin = const_cast<scalar*>(fixed_positions_.data()) + 2 * layer * shape.size();
+    return {{begin, shape}, {begin + shape.size(), shape}};
+  }
+  template <class Backend>
+  void normalize_positions(Backend& be, typename norm::template kept<scalar, Space> const& kept, view const& out) const {
+    norm::forward(be, weights_.parameters.relative_norm, config_.epsilon, weights_.parameters.relative, kept, out);
+  }
+  template <class Backend>
+  void project_positions(Backend& be, index_t layer, view const& normed, view const& keys, view const& queries) const {
+    auto const& p = weights_.parameters.blocks[static_cast<std::size_t>(layer)];
+    detail::apply_linear(be, const_view(normed), p.key, keys);
+    detail::apply_linear(be, const_view(normed), p.query, queries);
   }
 
   void check_head() const {
@@ -192,8 +239,10 @@ private:
     auto const part = [n](view const& m) { return m.rows(0, n); };
     auto const& p = weights_.parameters;
     embed(be, batch, w);
+    if constexpr (is_relative)
+      if (fixed_positions_.size() == 0) normalize_positions(be, w.relative_norm, w.relative);
     for (index_t l = 0; l < config_.layers; ++l)
-      block(be, batch, l, p.blocks[static_cast<std::size_t>(l)], w.block(l).rows(n, config_), part(w.input(l)), part(w.branch), part(w.input(l + 1)), cache);
+      block(be, batch, l, p.blocks[static_cast<std::size_t>(l)], w.block(l).rows(n, config_), part(w.input(l)), part(w.branch), part(w.input(l + 1)), cache, w.relative);
     if (Architecture::names.final_norm.empty()) return part(w.state);
     norm::forward(be, p.final_norm, config_.epsilon, const_view(part(w.state)), w.final_norm.rows(n), part(w.output));
     return part(w.output);
@@ -220,7 +269,9 @@ private:
 
   template <class Backend, class Cache>
   void block(Backend& be, transformer_batch<Space> const& batch, index_t l, weights_of_block const& p, block_memory const& b, view const& input, view const& branch,
-             view const& next, Cache&& cache) const {
+             view const& next, Cache&& cache, view const& relative) const {
+    if constexpr (is_relative)
+      if (fixed_positions_.size() == 0) project_positions(be, l, relative, b.position_key, b.position_query);
     if constexpr (Architecture::norms == norm_order::before) {
       bool const has_norm = l > 0 || Architecture::first_attention_norm;
       if (has_norm) norm::forward(be, p.attention_norm, config_.epsilon, const_view(input), b.attention_norm, b.normed);
@@ -255,7 +306,10 @@ private:
       nn::rotary_forward(be, nn::rotary_layout::half_split, table, batch.positions, b.query, config_.heads);
       nn::rotary_forward(be, nn::rotary_layout::half_split, table, batch.positions, b.key, config_.kv_heads);
     }
-    if constexpr (std::is_same_v<std::remove_cvref_t<Cache>, detail::no_cache>) {
+    if constexpr (is_relative) {
+      auto const [position_keys, position_queries] = positions(l, b);
+      relative_.forward(be, batch.sequences, b.query, b.key, b.value, position_keys, position_queries, {b.by_query, b.by_key}, b.attended, b.log_sum);
+    } else if constexpr (std::is_same_v<std::remove_cvref_t<Cache>, detail::no_cache>) {
       nn::attention_forward(be, attention(), reach(l), batch.sequences, b.query, b.key, b.value, b.attended, b.log_sum);
     } else {
       auto const keys = cache.keys(l), values = cache.values(l);
@@ -294,6 +348,8 @@ private:
   transformer_config config_;
   loaded_weights<Weight, Space> weights_;
   nn::rotary_table<scalar, Space> rotary_, local_rotary_;
+  nn::disentangled_attention<scalar, Space> relative_;
+  buffer<scalar, Space> fixed_positions_;  // (layers, 2, 2 buckets, width)
 };
 
 /// Loads a published folder: config.json and model.safetensors, or its shards. Throws io_error with file, key and array, and

@@ -25,6 +25,7 @@
 #include <parapet/nn/rms_norm.hpp>
 #include <parapet/nn/rotary.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <type_traits>
 
@@ -50,10 +51,13 @@ struct transformer_gradient_workspace {
   matrix state, branch;                 // (tokens, hidden)
   matrix query, key, value, attended;   // (tokens, width), (tokens, kv_width) twice, (tokens, width)
   matrix gate, product;                 // (tokens, intermediate)
+  matrix relative, position_key, position_query;  // (2 buckets, hidden), (2 buckets, width) twice
+  vector_view<T, Space> by_query, by_key;         // as nn::disentangled_attention has them
 
   transformer_gradient_workspace rows(index_t n) const {
     auto const part = [n](matrix const& m) { return m.shape()[0] == 0 ? m : m.rows(0, n); };
-    return {part(state), part(branch), part(query), part(key), part(value), part(attended), part(gate), part(product)};
+    return {part(state), part(branch), part(query), part(key), part(value), part(attended), part(gate), part(product),
+            relative,    position_key, position_query, by_query,   by_key};
   }
 };
 
@@ -66,7 +70,7 @@ public:
   using view = matrix_view<T, Space>;
   using const_view = matrix_view<T const, Space>;
   using norm = typename Architecture::norm;
-  static_assert(Architecture::positions != position_kind::relative, "transformer_gradient: relative positions have no backward pass");
+  static constexpr bool is_relative = model_type::is_relative;
 
   transformer_gradient() = default;
   /// Adds to `flat`, in the layout of list_parameters<Architecture>(config), which must stay where it is.
@@ -85,6 +89,17 @@ public:
     w.attended = matrix(config_.width());
     if (Architecture::gated) w.gate = matrix(config_.intermediate);
     w.product = matrix(config_.intermediate);
+    if constexpr (is_relative) {
+      extents<2> const positions{{2 * config_.position_buckets, config_.width()}};
+      nn::relative_buckets const buckets{config_.position_buckets, config_.max_relative_positions};
+      index_t const furthest = std::clamp<index_t>(tokens, 1, config_.max_positions) - 1;
+      index_t const size = tokens * config_.heads * (buckets.row(furthest) + 1 - buckets.row(-furthest));
+      w.relative = memory.template take<T>(extents{positions[0], config_.hidden});
+      w.position_key = memory.template take<T>(positions);
+      w.position_query = memory.template take<T>(positions);
+      w.by_query = memory.template take<T>(extents{size});
+      w.by_key = memory.template take<T>(extents{size});
+    }
     return w;
   }
 
@@ -100,9 +115,14 @@ public:
     auto const& p = model.parameters();
     if constexpr (Architecture::names.final_norm.empty()) copy(be, dhidden, g.state);
     else norm::backward(be, p.final_norm, const_view(kept.state.rows(0, n)), kept.final_norm.rows(n), dhidden, g.state, to_.final_norm);
+    if constexpr (is_relative) fill(be, g.relative, T(0));
     for (index_t l = config_.layers; l-- > 0;) {
       auto const at = static_cast<std::size_t>(l);
-      block(be, model, batch, l, p.blocks[at], to_.blocks[at], kept.block(l).rows(n, config_), kept.input(l).rows(0, n), g);
+      block(be, model, batch, l, p.blocks[at], to_.blocks[at], kept.block(l).rows(n, config_), kept.input(l).rows(0, n), kept.relative, g);
+    }
+    if constexpr (is_relative) {
+      norm::backward(be, p.relative_norm, const_view(p.relative), kept.relative_norm, const_view(g.relative), g.relative, to_.relative_norm);
+      map(be, detail::add_rows{}, to_.relative, const_view(g.relative));
     }
     embedding(be, model, batch, kept, g);
   }
@@ -114,14 +134,14 @@ private:
 
   template <class Backend>
   void block(Backend& be, model_type const& model, transformer_batch<Space> const& batch, index_t l, weights_of_block const& p, gradients_of_block const& d,
-             block_memory const& b, view const& input, workspace const& g) const {
+             block_memory const& b, view const& input, view const& relative, workspace const& g) const {
     auto const add_branch = [&] { map(be, detail::add_rows{}, g.state, const_view(g.branch)); };
     if constexpr (Architecture::norms == norm_order::before) {
       bool const has_norm = l > 0 || Architecture::first_attention_norm;
       feed_forward(be, p, d, b, b.mlp_normed, g);
       norm::backward(be, p.mlp_norm, const_view(b.middle), b.mlp_norm, const_view(g.branch), g.branch, d.mlp_norm);
       add_branch();
-      attention(be, model, batch, l, p, d, b, has_norm ? b.normed : input, g);
+      attention(be, model, batch, l, p, d, b, has_norm ? b.normed : input, relative, g);
       if (has_norm) norm::backward(be, p.attention_norm, const_view(input), b.attention_norm, const_view(g.branch), g.branch, d.attention_norm);
       add_branch();
     } else {
@@ -129,7 +149,7 @@ private:
       feed_forward(be, p, d, b, b.middle, g);
       add_branch();
       norm::backward(be, p.attention_norm, const_view(input), b.attention_norm, const_view(g.state), g.state, d.attention_norm);
-      attention(be, model, batch, l, p, d, b, input, g);
+      attention(be, model, batch, l, p, d, b, input, relative, g);
       add_branch();
     }
   }
@@ -151,10 +171,19 @@ private:
   /// The same of attention.
   template <class Backend>
   void attention(Backend& be, model_type const& model, transformer_batch<Space> const& batch, index_t l, weights_of_block const& p, gradients_of_block const& d,
-                 block_memory const& b, view const& x, workspace const& g) const {
+                 block_memory const& b, view const& x, view const& relative, workspace const& g) const {
     detail::linear_backward(be, const_view(b.attended), p.attention_out, const_view(g.state), d.attention_out, g.attended);
-    nn::attention_backward(be, model.attention(), model.reach(l), batch.sequences, b.query, b.key, b.value, b.attended, b.log_sum, g.attended, g.query, g.key,
-                           g.value);
+    if constexpr (is_relative) {
+      auto const [keys, queries] = model.positions(l, b);
+      model.relative_attention().backward(be, batch.sequences, b.query, b.key, b.value, keys, queries, {b.by_query, b.by_key}, {g.by_query, g.by_key}, b.attended,
+                                          b.log_sum, g.attended, g.query, g.key, g.value, g.position_key, g.position_query);
+      detail::linear_backward(be, const_view(relative), p.key, const_view(g.position_key), d.key, g.relative, true);
+      detail::linear_backward(be, const_view(relative), p.query, const_view(g.position_query), d.query, g.relative, true);
+    } else {
+      static_cast<void>(relative);
+      nn::attention_backward(be, model.attention(), model.reach(l), batch.sequences, b.query, b.key, b.value, b.attended, b.log_sum, g.attended, g.query, g.key,
+                             g.value);
+    }
     if constexpr (Architecture::positions == position_kind::rotary) {
       auto const table = model.angles(l);
       nn::rotary_backward(be, nn::rotary_layout::half_split, table, batch.positions, g.query, config_.heads);

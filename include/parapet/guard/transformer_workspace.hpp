@@ -30,6 +30,8 @@ struct block_workspace {
   matrix gate, up, product;            // (tokens, intermediate)
   typename Norm::template kept<T, Space> attention_norm, mlp_norm;
   vector_view<T, Space> query_inverse, key_inverse;  // (tokens heads), (tokens kv_heads): of the norms of heads
+  matrix position_key, position_query;               // (2 buckets, width): relative positions in this block
+  vector_view<T, Space> by_query, by_key;            // as nn::disentangled_attention has them
 
   /// The first n rows of everything.
   block_workspace rows(index_t n, transformer_config const& c) const {
@@ -37,7 +39,8 @@ struct block_workspace {
     auto const heads = [n](vector_view<T, Space> const& v, index_t per_token) { return v.extent(0) == 0 ? v : v.rows(0, n * per_token); };
     return {part(input),   part(normed),      part(query),    part(key),       part(value),          part(attended),   part(plain_query),
             part(plain_key), part(log_sum),   part(middle),   part(mlp_normed), part(gate),           part(up),         part(product),
-            attention_norm.rows(n), mlp_norm.rows(n), heads(query_inverse, c.heads), heads(key_inverse, c.kv_heads)};
+            attention_norm.rows(n), mlp_norm.rows(n), heads(query_inverse, c.heads), heads(key_inverse, c.kv_heads),
+            position_key,   position_query,   by_query,      by_key};
   }
 };
 
@@ -48,7 +51,8 @@ struct transformer_workspace {
   std::vector<block_workspace<Norm, T, Space>> blocks;  // one for inference
   matrix_view<T, Space> embedded;                       // (tokens, hidden), before the norm of the embedding
   matrix_view<T, Space> state, branch, output;          // (tokens, hidden): behind the last block, of a branch, the result
-  typename Norm::template kept<T, Space> embedding_norm, final_norm;
+  typename Norm::template kept<T, Space> embedding_norm, final_norm, relative_norm;
+  matrix_view<T, Space> relative;                       // (2 buckets, hidden), behind its norm
 
   block_workspace<Norm, T, Space> const& block(index_t l) const {
     return blocks[keep == nn::mode::training ? static_cast<std::size_t>(l) : 0];
@@ -59,10 +63,12 @@ struct transformer_workspace {
   }
 };
 
-/// Takes the memory of passes over up to `tokens` tokens.
+/// Takes the memory of passes over up to `tokens` tokens. With relative positions: `relative_size` numbers for each of the two vectors of
+/// nn::disentangled_attention, and rows for the positions of every block with `relative_rows`.
 template <class Architecture, class T, class Space>
 transformer_workspace<typename Architecture::norm, T, Space> make_transformer_workspace(arena<Space>& memory, transformer_config const& c, index_t tokens,
-                                                                                        nn::mode keep) {
+                                                                                        nn::mode keep, index_t relative_size = 0,
+                                                                                        bool relative_rows = false) {
   using norm = typename Architecture::norm;
   bool const training = keep == nn::mode::training;
   auto const matrix = [&](index_t columns) { return memory.template take<T>(extents{tokens, columns}); };
@@ -76,6 +82,10 @@ transformer_workspace<typename Architecture::norm, T, Space> make_transformer_wo
   w.embedded = training ? matrix(c.hidden) : w.state;
   w.embedding_norm = kept();
   w.final_norm = training ? kept() : w.embedding_norm;
+  if (relative_rows) {
+    w.relative = memory.template take<T>(extents{2 * c.position_buckets, c.hidden});
+    w.relative_norm = norm::template make_kept<T>(memory, 2 * c.position_buckets, c.hidden);
+  }
   for (index_t l = 0; l < (training ? c.layers : std::min<index_t>(c.layers, 1)); ++l) {
     block_workspace<norm, T, Space> b;
     b.input = training ? matrix(c.hidden) : w.state;
@@ -97,6 +107,14 @@ transformer_workspace<typename Architecture::norm, T, Space> make_transformer_wo
     if (Architecture::head_norms) {
       b.query_inverse = memory.template take<T>(extents{tokens * c.heads});
       b.key_inverse = memory.template take<T>(extents{tokens * c.kv_heads});
+    }
+    if (relative_rows) {
+      b.position_key = memory.template take<T>(extents{2 * c.position_buckets, c.width()});
+      b.position_query = memory.template take<T>(extents{2 * c.position_buckets, c.width()});
+    }
+    if (relative_size > 0) {
+      b.by_query = memory.template take<T>(extents{relative_size});
+      b.by_key = memory.template take<T>(extents{relative_size});
     }
     w.blocks.push_back(b);
   }

@@ -6,7 +6,8 @@
 A folder holds config.json and model.safetensors (one model: two shards and an index), as a published one does, and
 expected.safetensors: for input k `ids.k`, `types.k` where the model has token types, `hidden.k` (8, hidden) of the last tokens, or fewer, before the
 head, and `logits.k`: of a classifier (labels), of a language model (3, vocabulary) of the last three tokens. All inputs of a
-model ran as one padded batch; the script checks that each alone gives the same. Each preset has two models: `_a` with a
+model ran as one padded batch; the script checks that each alone gives the same. Weights are random and then trained for a minute on a
+rule, so that labels have margins as those of a real classifier have: `sample` draws texts of a class, tests/guard/transformer_rule.hpp too. Each preset has two models: `_a` with a
 config.json as it was published (rope_theta, rope_scaling), float weights; `_b` as transformers 5 writes it (rope_parameters),
 bfloat16 weights.
 """
@@ -19,10 +20,11 @@ import transformers as hf
 from safetensors.torch import save_file
 
 HERE = pathlib.Path(__file__).resolve().parent / "transformers"
+FIRST_WORD = 6
 
 
 def randomize(model, seed):
-    """Weights that make every part count: norms near 1, biases that are not 0, attention that is not flat. Exact in bfloat16."""
+    """Weights that make every part count: norms near 1, biases that are not 0, attention that is not flat."""
     generator = torch.Generator().manual_seed(seed)
     for name, p in model.named_parameters():
         noise = torch.randn(p.shape, generator=generator)
@@ -34,7 +36,41 @@ def randomize(model, seed):
             value = noise
         else:
             value = 1.3 * noise / p.shape[1] ** 0.5
-        p.data.copy_(value.bfloat16().float())
+        p.data.copy_(value)
+
+
+def sample(generator, vocabulary, length, label):
+    """A text of class `label`: ids that leave 0 or 4 by 5; of class 1, 2 or 3 a quarter of them, and one at least, leave that."""
+    def draw(remainders):
+        allowed = [i for i in range(FIRST_WORD, vocabulary) if i % 5 in remainders]
+        return allowed[int(torch.randint(len(allowed), (1,), generator=generator))]
+    ids = [draw((0, 4)) for _ in range(length)]
+    for _ in range(max(1, length // 4) if label else 0):
+        ids[int(torch.randint(length, (1,), generator=generator))] = draw((label,))
+    return ids
+
+
+def train(model, decoder, seed, steps=400):
+    """Until the rule is learnt. A language model answers it with token 3 + label behind token 2."""
+    generator = torch.Generator().manual_seed(seed + 2)
+    language = not hasattr(model, "num_labels") or type(model).__name__.endswith("CausalLM")
+    classes = 3 if language else model.num_labels
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    right = 0
+    for step in range(steps):
+        length = int(torch.randint(4, 40, (1,), generator=generator))
+        labels = torch.randint(classes, (32,), generator=generator)
+        ids = torch.tensor([sample(generator, model.config.vocab_size, length, int(c)) + ([2] if language else []) for c in labels])
+        logits = model(input_ids=ids).logits
+        if language:
+            logits, labels = logits[:, -1], labels + 3
+        loss = torch.nn.functional.cross_entropy(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step >= steps - 50:
+            right += int((logits.argmax(-1) == labels).sum())
+    print(f"  trained: {100 * right / 50 / 32:.2f} % right, loss {float(loss.detach()):.4f}")
 
 
 def tensors_of(model, tied):
@@ -91,6 +127,10 @@ def types_used(model):
 def write(name, model, config, *, seed, lengths, decoder, pad=0, rename=lambda key: key, bf16=False, shards=1):
     model = model.eval()
     randomize(model, seed)
+    train(model, decoder, seed)
+    if bf16:
+        for p in model.parameters():
+            p.data.copy_(p.data.bfloat16().float())
     folder = HERE / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
