@@ -174,3 +174,35 @@ TEST_CASE("weights: after the first call nothing is allocated, whichever thread 
   for (int i = 0; i < 20; ++i) run();
   CHECK(support::allocation_count() == before);
 }
+
+TEST_CASE("weights: quantised by every instruction set as by the reference, in views with gaps too") {
+  cpu be(2);
+  plain reference(1);
+  for (index_t const in : {1, 16, 37, 200}) {
+    index_t const out = 70;
+    weights const w(out, in);
+    tensor<float, 1> expected_scale(extents{out}), scale(extents{out});
+    auto const check = [&](auto const& from) {
+      tensor<std::int8_t, 2> expected(extents{out, in});
+      quantize(reference, from, expected.view(), expected_scale.view());
+      for (cpu_features const& has : levels()) {
+        auto values = support::constant(extents{out, in + 5}, std::int8_t{99});
+        backend::detail::quantize_rows(be, has, from, values.view().columns(0, in), scale.view());
+        index_t wrong = 0;
+        for (index_t j = 0; j < out; ++j) {
+          wrong += !(scale.flat()[j] == expected_scale.flat()[j]);
+          for (index_t k = 0; k < in + 5; ++k) wrong += values.read()(j, k) != (k < in ? expected.read()(j, k) : std::int8_t{99});
+        }
+        CHECK(wrong == 0);
+      }
+      auto turned = support::constant(extents{in, out}, std::int8_t{0});  // a column where a row would be
+      quantize(be, from, transposed(turned.view()), scale.view());
+      index_t wrong = 0;
+      for (index_t j = 0; j < out; ++j)
+        for (index_t k = 0; k < in; ++k) wrong += turned.read()(k, j) != expected.read()(j, k);
+      CHECK(wrong == 0);
+    };
+    check(w.wide.read());
+    check(w.narrow.read());
+  }
+}

@@ -236,6 +236,19 @@ void project(cpu& be, matrix_view<X> const& x, int8_matrix<host_space> const& w,
   detail::run_product(be, detail::this_cpu(), matrix_view<float const>(x), w, y, bias);
 }
 
+/// Weights (out, in) to int8, as backend/weights.hpp has it, by all threads. Throws shape_error.
+template <class T>
+  requires weight_element<std::remove_const_t<T>>
+void quantize(cpu& be, matrix_view<T> const& w, matrix_view<std::int8_t> const& values, vector_view<float> const& scale) {
+  check_shape("quantize: values", values.shape(), w.shape());
+  check_shape("quantize: scales", scale.shape(), extents{w.extent(0)});
+  using element = std::remove_const_t<T>;
+  if ((w.stride(1) == 1 && values.stride(1) == 1) || w.extent(1) <= 1)
+    detail::quantize_rows(be, detail::this_cpu(), matrix_view<element const>(w), values, scale);
+  else
+    for_each_index(be, extents{w.extent(0)}, reference::quantize_row<element, host_space>{w, values, scale});
+}
+
 // Reductions ------------------------------------------------------------------------------------------------------
 
 /// Fold of f(x[i]) under an associative functor; both also work on packs, and `initial` is the fold's identity. The order

@@ -18,6 +18,7 @@
 #include <parapet/backend/weights.hpp>
 #include <parapet/core/tensor_view.hpp>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace parapet::inline PARAPET_ABI::backend::detail {
@@ -58,6 +59,27 @@ void run_product(Cpu& be, cpu_features const& has, matrix_view<float const> cons
   if (has.avx2) return run_product<avx2::kernel<avx2::of_int8>>(be, x, stored(w.values), target(y, w.scale, bias));
 #endif
   run_product<portable::kernel<portable::of_int8>>(be, x, stored(w.values), target(y, w.scale, bias));
+}
+
+/// Weights to int8, rows in parts over the threads. Shapes have been checked, rows are dense.
+template <class Cpu, class T>
+void quantize_rows(Cpu& be, [[maybe_unused]] cpu_features const& has, matrix_view<T const> const& w, matrix_view<std::int8_t> const& values,
+                   vector_view<float> const& scale) {
+  constexpr index_t together = 32;
+  index_t const rows = w.extent(0), in = w.extent(1);
+  be.for_each_shard((rows + together - 1) / together, [&](Cpu&, index_t shard) {
+    for (index_t j = shard * together; j < std::min(rows, (shard + 1) * together); ++j) {
+      T const* const from = w.data() + j * w.stride(0);
+      std::int8_t* const to = values.data() + j * values.stride(0);
+#if defined(__x86_64__)
+      if (std::int32_t unused = 0; has.avx512) {
+        avx512::quantize_row(from, in, to, in, scale[j], unused);
+        continue;
+      }
+#endif
+      scale[j] = portable::quantize_row(from, in, to, in);
+    }
+  });
 }
 
 }  // namespace parapet::inline PARAPET_ABI::backend::detail

@@ -78,20 +78,25 @@ PARAPET_AVX512 inline void round_row(float const* x, index_t in, word* out, inde
   }
 }
 
-/// A row of x to int8 by a scale of its own, likewise; `start` is what the sums of the row begin with.
-PARAPET_AVX512 inline void quantize_row(float const* x, index_t in, word* out, index_t words, float& scale, std::int32_t& start) {
+PARAPET_AVX512_INLINE __m512 load(float const* x, __mmask16 there) { return _mm512_maskz_loadu_ps(there, x); }
+PARAPET_AVX512_INLINE __m512 load(bfloat16 const* x, __mmask16 there) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(there, x)), 16));
+}
+
+/// A row to int8 by a scale of its own: `bytes` bytes, zeros behind the last element. `start` is what the sums of the row begin with.
+template <class T>
+PARAPET_AVX512 void quantize_row(T const* x, index_t in, void* out, index_t bytes, float& scale, std::int32_t& start) {
   __m512i largest = _mm512_setzero_si512(), total = largest;
   __m512i const magnitude = _mm512_set1_epi32(0x7FFFFFFF);
   for (index_t k = 0; k < in; k += 16)  // as bits: those of infinities and NaN are greater than those of numbers
-    largest = _mm512_max_epi32(largest, _mm512_and_si512(magnitude, _mm512_castps_si512(_mm512_maskz_loadu_ps(elements(in - k), x + k))));
+    largest = _mm512_max_epi32(largest, _mm512_and_si512(magnitude, _mm512_castps_si512(load(x + k, elements(in - k)))));
   int8_scale const of_row(__builtin_bit_cast(float, _mm512_reduce_max_epi32(largest)));
   scale = of_row.scale;
   __m512 const inverse = _mm512_set1_ps(of_row.inverse);
-  for (index_t k = 0; k < 4 * words; k += 16) {
-    __mmask16 const there = of_row.inverse == 0 ? __mmask16{0} : elements(in - k);
-    __m512i const whole = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_maskz_loadu_ps(there, x + k), inverse));
+  for (index_t k = 0; k < bytes; k += 16) {
+    __m512i const whole = _mm512_cvtps_epi32(_mm512_mul_ps(load(x + k, of_row.inverse == 0 ? __mmask16{0} : elements(in - k)), inverse));
     total = _mm512_add_epi32(total, whole);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + k / 4), _mm512_cvtepi32_epi8(whole));
+    _mm_mask_storeu_epi8(static_cast<char*>(out) + k, elements(bytes - k), _mm512_cvtepi32_epi8(whole));
   }
   start = -128 * _mm512_reduce_add_epi32(total);
 }
@@ -116,7 +121,7 @@ struct of_bfloat16 : of_floats {
 struct of_int8 {
   static constexpr row_form form = row_form::int8;
   static void prepare(float const* x, index_t in, word* out, index_t words, float* scale, std::int32_t* start) {
-    quantize_row(x, in, out, words, *scale, *start);
+    quantize_row(x, in, out, 4 * words, *scale, *start);
   }
   static PARAPET_AVX512_INLINE __m512i stored(__m512i w) { return _mm512_xor_si512(w, _mm512_set1_epi8(-128)); }
   static PARAPET_AVX512_INLINE __m512i begin(word_rows const& x, int row) { return _mm512_set1_epi32(x.start[row]); }

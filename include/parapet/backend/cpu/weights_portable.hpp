@@ -31,16 +31,21 @@ struct of_bfloat16 : of_floats {
     return of_floats::product(w << 16, x << 16) + of_floats::product(w & 0xFFFF0000u, x & 0xFFFF0000u);
   }
 };
+/// A row to int8 by a scale of its own: `bytes` bytes, zeros behind the last element; its scale.
+template <class T>
+float quantize_row(T const* x, index_t in, signed char* out, index_t bytes) {
+  int8_scale const of_row(largest_magnitude(vector_view<T const>(x, extents{in})));
+  for (index_t k = 0; k < bytes; ++k)
+    out[k] = k < in && of_row.inverse != 0 ? static_cast<signed char>(round_to_int(static_cast<float>(x[k]) * of_row.inverse)) : static_cast<signed char>(0);
+  return of_row.scale;
+}
+
 struct of_int8 {
   static constexpr row_form form = row_form::int8;
   using sum = std::int32_t;
   static void prepare(float const* x, index_t in, word* out, index_t words, float* scale, std::int32_t* start) {
-    int8_scale const of_row(largest_magnitude(vector_view<float const>(x, extents{in})));
-    *scale = of_row.scale;
+    *scale = quantize_row(x, in, reinterpret_cast<signed char*>(out), 4 * words);
     *start = 0;
-    auto* const to = reinterpret_cast<signed char*>(out);
-    for (index_t k = 0; k < 4 * words; ++k)
-      to[k] = k < in && of_row.inverse != 0 ? static_cast<signed char>(round_to_int(x[k] * of_row.inverse)) : static_cast<signed char>(0);
   }
   static PARAPET_INLINE std::int32_t product(word w, word x) {
     std::int32_t total = 0;
