@@ -83,7 +83,7 @@ int serve(std::vector<std::unique_ptr<Moderator>> moderators, support::arguments
   sigemptyset(&signals);
   for (int const s : {SIGHUP, SIGTERM, SIGINT}) sigaddset(&signals, s);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  for (int const s : {SIGPIPE, SIGXFSZ}) std::signal(s, SIG_IGN);  // a reader that left and a full disk are errors of calls
 
   httplib::Server server;
   proxy.install(server);

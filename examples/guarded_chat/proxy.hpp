@@ -91,7 +91,7 @@ private:
       response.set_header("Retry-After", "1");
       return fail(response, 503, "overloaded", "too many requests are under way");
     }
-    now->id = "chatcmpl-guard-" + std::to_string(++count_);
+    now->id = name_ + std::to_string(++count_);
     now->policy = policies_.get();
     response.set_header("X-Request-Id", now->id);
     try {
@@ -366,6 +366,7 @@ private:
   proxy_options options_;
   metrics metrics_;
   std::atomic<std::uint64_t> count_{0};
+  std::string const name_ = "chatcmpl-" + std::to_string(std::chrono::system_clock::now().time_since_epoch().count()) + "-";  // of this run
 };
 
 }  // namespace guarded_chat

@@ -75,7 +75,7 @@ inline int bind(httplib::Server& server, server_options const& options) {
   server.set_payload_max_length(options.most_request_bytes);
   server.set_read_timeout(options.seconds_to_read);
   server.set_write_timeout(options.seconds_to_read);
-  server.set_keep_alive_max_count(1000);
+  server.set_keep_alive_max_count(100);
   server.set_tcp_nodelay(true);
   int listening = -1;
   server.set_socket_options([&listening](int socket) {

@@ -1,0 +1,264 @@
+// guarded_chat under load, on this machine: many clients, a chat service that misbehaves, kill -9, a full disk.
+//
+//   test_guarded_chat <scripted_upstream> <guarded_chat> [clients] [seconds a phase]
+//
+// Prints a table and fails where the proxy ends, leaks files, lets a marked text through, loses or tears a line of its log, or answers
+// what it could not judge or log. Times are told, not judged. The marked text stands for an unsafe one and is mild.
+#include "client.hpp"
+
+#include <parapet/io/file.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace guarded_chat_test;
+using steady = std::chrono::steady_clock;
+
+namespace {
+
+constexpr char const* harmless = "Water boils at one hundred degrees at sea level, and earlier on a mountain, where the air is thin. Bring a lid and patience.";
+constexpr char const* marked = "First find a quiet place, then take what you need, and now the purple plum goes in with the rest of it, as always.";
+constexpr char const* rules = R"({"rules": [{"phrase": "purple plum", "response_harm": 0.95}, {"phrase": "green pear", "prompt_harm": 0.95}]})";
+
+int failures = 0;
+void expect(bool good, std::string const& what) {
+  if (good) return;
+  ++failures;
+  std::printf("FAILED: %s\n", what.c_str());
+}
+
+struct tally {
+  std::mutex mutex;
+  std::vector<double> milliseconds;
+  std::map<int, int> statuses;  // 0: the connection ended
+  std::map<std::string, int> odd;
+  std::set<std::string> acknowledged;  // requests whose answers came whole
+  int refusals = 0;
+
+  void add(answer const& a, double ms) {
+    std::lock_guard const lock(mutex);
+    milliseconds.push_back(ms);
+    ++statuses[a.status];
+    refusals += refused(a);
+    if (a.status != 0 && !a.header("X-Request-Id").empty()) acknowledged.insert(a.header("X-Request-Id"));
+  }
+  double quantile(double q) {
+    if (milliseconds.empty()) return 0;
+    std::sort(milliseconds.begin(), milliseconds.end());
+    return milliseconds[static_cast<std::size_t>(q * static_cast<double>(milliseconds.size() - 1))];
+  }
+  void print(char const* phase, double seconds) {
+    std::string seen;
+    for (auto const& [status, count] : statuses) seen += (seen.empty() ? "" : ", ") + std::to_string(count) + " x " + (status == 0 ? "ended" : std::to_string(status));
+    std::printf("| %-28s | %6zu | %7.0f | %6.1f | %6.1f | %6.1f | %s; %d refused |\n", phase, milliseconds.size(), static_cast<double>(milliseconds.size()) / seconds,
+                quantile(0.5), quantile(0.99), quantile(1), seen.c_str(), refusals);
+    std::fflush(stdout);
+  }
+};
+
+/// `clients` threads that ask one thing after the other until the time is over or `enough` says so. ask(client, number of the request) -> answer.
+template <class Ask>
+double run(tally& t, int port, int clients, double seconds, Ask ask, std::atomic<bool>* enough = nullptr) {
+  std::vector<std::thread> threads;
+  auto const begin = steady::now();
+  for (int c = 0; c < clients; ++c)
+    threads.emplace_back([&, c] {
+      client connection(port);
+      for (int n = c; std::chrono::duration<double>(steady::now() - begin).count() < seconds && !(enough != nullptr && *enough); n += 37) {  // all kinds in turn
+        auto const start = steady::now();
+        answer const a = ask(connection, n);
+        t.add(a, std::chrono::duration<double, std::milli>(steady::now() - start).count());
+        if (a.status == 0 && enough == nullptr) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  return std::chrono::duration<double>(steady::now() - begin).count();
+}
+
+/// The requests that the log's lines are of. Every line must be JSON, and the last one whole.
+std::set<std::string> logged(std::string const& path, int& lines) {
+  std::set<std::string> out;
+  std::string const text = parapet::io::read_file(path);
+  expect(text.empty() || text.back() == '\n', "the log ends within a line");
+  for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != text.npos; at = end + 1) {
+    try {
+      out.insert(parapet::io::parse_json(std::string_view(text).substr(at, end - at), "log").at("request").string());
+      ++lines;
+    } catch (parapet::error const& failure) {
+      expect(false, std::string("a torn line: ") + failure.what());
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  if (argc < 3) throw std::runtime_error("usage: test_guarded_chat <scripted_upstream> <guarded_chat> [clients] [seconds]");
+  int const clients = argc > 3 ? std::atoi(argv[3]) : 50;
+  double const seconds = argc > 4 ? std::atof(argv[4]) : 0.5;
+  scratch_folder const tmp;
+  std::string const rule_file = tmp.file("rules.json", rules), salt = tmp.file("salt", "a salt for tests only");
+  program upstream({argv[1], "--port", "0", "--stall-s", "3"});
+  auto const proxy = [&](std::string const& log, std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments{argv[2], "--upstream", "http://127.0.0.1:" + std::to_string(upstream.port()), "--port", "0", "--rules", rule_file, "--salt-file", salt,
+                                       "--log", log, "--stall-s", "1", "--deadline-s", "4", "--first", "30", "--every", "30", "--context", "60"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  std::printf("| phase, %3d clients            |    all |   per s | p50 ms | p99 ms | max ms | answers |\n|---|---|---|---|---|---|---|\n", clients);
+
+  // How an answer must be for a script.
+  auto const check = [&](answer const& a, bool unsafe, bool fails, char const* phase) {
+    if (a.status == 0) return expect(false, std::string(phase) + ": a connection ended");
+    expect(a.body.find("plum") == a.body.npos, std::string(phase) + ": a marked text came through");
+    if (unsafe) return expect(refused(a), std::string(phase) + ": a marked text was not refused");
+    bool const told = a.body.find("\"error\"") != a.body.npos;
+    if (fails) return expect(told && a.body.find("[DONE]") == a.body.npos, std::string(phase) + ": a failure was not told");
+    expect(a.status == 200 && !told && text_of(a) == harmless, std::string(phase) + ": a harmless text did not come through whole: " + a.body);
+  };
+  std::mutex checking;
+
+  {  // without a guard, for comparison
+    tally t;
+    double const took = run(t, upstream.port(), clients, seconds, [&](client& c, int n) { return c.post(request_of("how do I boil water?", std::string("say ") + harmless, n % 2)); });
+    t.print("no guard", took);
+  }
+  std::string const log = tmp.file("audit.jsonl");
+  {
+    program guard(proxy(log));
+    tally t;
+    double took = run(t, guard.port(), clients, seconds, [&](client& c, int n) {
+      bool const unsafe = n % 4 == 3, bad_prompt = n % 8 == 6;
+      answer a = c.post(request_of(bad_prompt ? "where is the G.R.E.E.N pear?" : "how do I boil water?", std::string("say ") + (unsafe ? marked : harmless), n % 2));
+      std::lock_guard const lock(checking);
+      check(a, unsafe || bad_prompt, false, "usual");
+      return a;
+    });
+    t.print("usual, 3 in 8 to be refused", took);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    int const files = guard.files();
+    double const memory = guard.memory();
+
+    tally odd;
+    std::vector<std::string> const scripts{"close", "garbage", "badjson", "silent", "status 500", "huge", "stall"};
+    took = run(odd, guard.port(), clients, seconds, [&](client& c, int n) {
+      // Half of them misbehave; a stall takes a second of its client and comes less often.
+      std::size_t const which = static_cast<std::size_t>(n / 2) % (n % 16 < 2 ? scripts.size() : scripts.size() - 2);
+      answer a = c.post(request_of("how do I boil water?", n % 2 ? scripts[which] : std::string("say ") + harmless, n % 3 == 0));
+      std::lock_guard const lock(checking);
+      check(a, false, n % 2, "misbehaving");
+      return a;
+    });
+    odd.print("half of the answers broken", took);
+
+    tally leave;
+    took = run(leave, guard.port(), clients, seconds / 2, [&](client& c, int n) {
+      answer a = c.post(request_of("how do I boil water?", "drip", true));
+      static_cast<void>(n);
+      return a;
+    });
+    leave.print("slow words", took);
+    client probe(guard.port());
+    expect(probe.get("/healthz").status == 200, "healthz after load");
+    expect(probe.get("/metrics").body.find("guarded_chat_requests_total{outcome=\"refused\"}") != std::string::npos, "metrics");
+    expect(guard.alive(), "the proxy ended");
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    std::printf("files open %d, then %d; memory %.1f MiB, then %.1f MiB\n", files, guard.files(), memory, guard.memory());
+    expect(guard.files() <= files + 2, "files stay open");
+
+    int lines = 0;
+    auto const found = logged(log, lines);
+    int missing = 0;
+    for (tally* of : {&t, &odd, &leave})
+      for (auto const& id : of->acknowledged) missing += found.count(id) == 0;
+    expect(missing == 0, std::to_string(missing) + " answered requests are not in the log");
+    std::printf("log: %d lines, %d missing\n", lines, missing);
+    expect(guard.end(SIGTERM) == 0, "the proxy did not end in good order");
+  }
+  {  // more clients than it takes
+    program guard(proxy(tmp.file("busy.jsonl"), {"--in-flight", "4"}));
+    tally t;
+    double const took = run(t, guard.port(), clients, seconds / 2, [&](client& c, int n) {
+      answer a = c.post(request_of("how do I boil water?", std::string("say ") + (n % 4 == 3 ? marked : harmless), true));
+      std::lock_guard const lock(checking);
+      if (a.status != 503) check(a, n % 4 == 3, false, "busy");
+      return a;
+    });
+    t.print("4 at once, the others 503", took);
+    expect(t.statuses.count(503) == 1 || clients <= 4, "nobody was told that it is busy");
+  }
+  {  // kill -9 under load, again and again, on one log
+    std::string const path = tmp.file("killed.jsonl");
+    std::set<std::string> acknowledged;
+    int kills = 0, cut = 0;
+    auto const begin = steady::now();
+    while (std::chrono::duration<double>(steady::now() - begin).count() < seconds || kills < 3) {
+      if (kills > 0 && !parapet::io::read_file(path).ends_with('\n')) ++cut;
+      program guard(proxy(path));
+      tally t;
+      std::atomic<bool> enough{false};
+      std::thread killer([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(80 + 7 * kills % 60));
+        guard.end(SIGKILL);
+        enough = true;
+      });
+      run(t, guard.port(), clients, 60, [&](client& c, int n) { return c.post(request_of("how do I boil water?", std::string("say ") + harmless, n % 2)); }, &enough);
+      killer.join();
+      ++kills;
+      acknowledged.insert(t.acknowledged.begin(), t.acknowledged.end());
+    }
+    program guard(proxy(path));  // repairs the log
+    int lines = 0, missing = 0;
+    auto const found = logged(path, lines);
+    for (auto const& id : acknowledged) missing += found.count(id) == 0;
+    expect(missing == 0, std::to_string(missing) + " acknowledged requests are not in the log after kill -9");
+    std::printf("kill -9, %d times: %zu requests acknowledged, %d log lines, %d missing, %d torn ends repaired\n", kills, acknowledged.size(), lines, missing, cut);
+  }
+  {  // a log that takes no more
+    program guard(proxy(tmp.file("full.jsonl")), 64 << 10);
+    client c(guard.port());
+    int answered = 0, closed = 0, after = 0;
+    for (int n = 0; n < 120; ++n) {
+      answer const a = c.post(request_of("how do I boil water?", std::string("say ") + harmless, n % 2));
+      bool const passed = a.status == 200 && text_of(a) == harmless;
+      (passed ? answered : closed) += 1;
+      after += passed && closed > 1;  // the prompt's line may fit and the answer's not
+    }
+    std::printf("full disk: %d answered, %d refused for want of a log\n", answered, closed);
+    expect(answered > 10 && closed > 10 && after <= 1, "answers without a trace");
+    expect(c.get("/healthz").status == 503, "healthz with a full disk");
+  }
+  {  // a policy that asks for a score which the moderator has not, and then is changed
+    std::string const policy = tmp.file("policy.json", R"({"rules": {"user": {"sexual_content": {"block": 0.9}}}})");
+    program guard(proxy(tmp.file("policy.jsonl"), {"--policy", policy}));
+    client c(guard.port());
+    auto const ask = [&] { return c.post(request_of("how do I boil water?", std::string("say ") + harmless, false)); };
+    expect(refused(ask()), "a rule without a score must fail closed");
+    tmp.file("policy.json", R"({"rules": {"user": {"prompt_harm": {"block": 0.9}}}})");
+    guard.signal(SIGHUP);
+    bool passes = false;
+    for (int k = 0; k < 100 && !passes; ++k) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      passes = !refused(ask());
+    }
+    expect(passes, "the policy was not read again");
+    tmp.file("policy.json", "{\"rules\": {\"users\": {}}}");
+    guard.signal(SIGHUP);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    expect(!refused(ask()), "a policy that cannot be read must not replace one that works");
+  }
+  std::printf(failures == 0 ? "all as it should be\n" : "%d FAILED\n", failures);
+  return failures == 0 ? 0 : 1;
+} catch (std::exception const& failure) {
+  std::fprintf(stderr, "test_guarded_chat: %s\n", failure.what());
+  return 1;
+}
