@@ -49,6 +49,7 @@
 #include <parapet/backend/cuda/random.hpp>
 #include <parapet/backend/cuda/reduce.hpp>
 #include <parapet/backend/cuda/rows.hpp>
+#include <parapet/backend/cuda/weights.hpp>
 #include <parapet/backend/any_recording.hpp>
 #include <parapet/backend/reference.hpp>
 #include <parapet/backend/transformer_rows.hpp>
@@ -232,6 +233,7 @@
 #include <parapet/guard/moderation_data.hpp>
 #include <parapet/guard/moderation_input.hpp>
 #include <parapet/guard/moderation_loss.hpp>
+#include <parapet/guard/moderation_model.hpp>
 #include <parapet/guard/moderation_network.hpp>
 #include <parapet/guard/moderation_row.hpp>
 #include <parapet/guard/moderation_trainer.hpp>

@@ -219,12 +219,13 @@ struct classifier {
   }
 };
 
-/// Loads a folder of a sequence classifier. Throws io_error with file, key and array, argument_error for another architecture.
+/// Loads the sequence classifier of a folder, whose config.json has been read. Throws io_error with file, key and array, argument_error
+/// for another architecture.
 template <class Architecture, class Weight = float, class Backend>
-classifier<Architecture, Weight, typename Backend::space> load_classifier(Backend& be, std::string const& folder, transformer_options const& options = {}) {
+classifier<Architecture, Weight, typename Backend::space> load_classifier(Backend& be, transformer_config config, std::string const& folder,
+                                                                          transformer_options const& options = {}) {
   using space = typename Backend::space;
   using scalar = typename stored_weights<Weight, space>::scalar;
-  transformer_config config = read_transformer_config(folder);
   if (config.head_activation != Architecture::head_activation_name)
     throw argument_error(parapet::detail::concat(config.source, ": the head's activation is ", io::detail::printable(config.head_activation),
                                                  ", this architecture has '", Architecture::head_activation_name, "'"));
@@ -240,6 +241,11 @@ classifier<Architecture, Weight, typename Backend::space> load_classifier(Backen
   for_each_classifier_parameter<Architecture>(head_config, p, bind);
   classifier_head<Architecture, scalar, space> head(head_config, p, reader.take_memory(), reader.reads_in_place() ? file : nullptr);
   return {{be, std::move(config), std::move(weights), options}, std::move(head)};
+}
+
+template <class Architecture, class Weight = float, class Backend>
+classifier<Architecture, Weight, typename Backend::space> load_classifier(Backend& be, std::string const& folder, transformer_options const& options = {}) {
+  return load_classifier<Architecture, Weight>(be, read_transformer_config(folder), folder, options);
 }
 
 }  // namespace parapet::inline PARAPET_ABI::guard

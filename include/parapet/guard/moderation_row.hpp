@@ -18,17 +18,17 @@ using parapet::detail::concat;
 }
 
 /// A label is true for the positive class of its task (harmful, harmful, refusal) and none where nobody labelled.
-using label = std::optional<bool>;
+using task_label = std::optional<bool>;
 
 struct moderation_row {
   std::string prompt;
   bool adversarial = false;             ///< a prompt that hides what it asks for
   std::optional<std::string> response;  ///< none, never empty
-  std::array<label, task_count> labels{};
+  std::array<task_label, task_count> labels{};
   std::optional<category> harm;
 
-  label const& operator[](task t) const { return labels[static_cast<std::size_t>(t)]; }
-  label& operator[](task t) { return labels[static_cast<std::size_t>(t)]; }
+  task_label const& operator[](task t) const { return labels[static_cast<std::size_t>(t)]; }
+  task_label& operator[](task t) { return labels[static_cast<std::size_t>(t)]; }
   friend bool operator==(moderation_row const&, moderation_row const&) = default;
 };
 

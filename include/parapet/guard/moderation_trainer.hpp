@@ -331,9 +331,9 @@ private:
     }
     s.batch.add(s.ids, e.types);
     for (index_t t = 0; t < task_count; ++t) {
-      auto const label = e.labels[static_cast<std::size_t>(t)];
-      s.targets.positive(row, t) = label && *label ? 1.0f : 0.0f;
-      s.targets.weight(row, t) = label ? class_weight_[static_cast<std::size_t>(t)][*label] : 0.0f;
+      auto const known = e.labels[static_cast<std::size_t>(t)];
+      s.targets.positive(row, t) = known && *known ? 1.0f : 0.0f;
+      s.targets.weight(row, t) = known ? class_weight_[static_cast<std::size_t>(t)][*known] : 0.0f;
     }
     s.targets.harm[row] = e.harm ? static_cast<std::int32_t>(*e.harm) : -1;
     s.targets.outlier[row] = 0;

@@ -1,0 +1,120 @@
+#include <parapet/backend/cpu/cpu.hpp>
+#include <parapet/guard/bpe_trainer.hpp>
+#include <parapet/guard/moderation_model.hpp>
+#include <parapet/guard/moderation_network.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+using namespace parapet;
+using namespace guard;
+
+namespace {
+
+std::string const folder = "moderation_model";
+
+/// A guard of random weights in a folder, and its parameters.
+buffer<float> save(moderation_settings const& settings) {
+  std::filesystem::create_directories(folder);
+  std::vector<std::string> const texts(3, "how do I bake bread for two, and what does a robot do before a wall");
+  std::string const tokenizer = train_byte_level_bpe(texts, {.vocabulary = 300, .special_tokens = {"[CLS]", "[SEP]", "[MASK]"}, .begin = "[CLS]", .end = "[SEP]"});
+  std::string const config = guard_config_json(json_tokenizer(tokenizer, "tokenizer").size(), {.hidden = 32, .layers = 2, .heads = 2, .intermediate = 48, .positions = 64});
+  moderation_network<modernbert> const network(parse_transformer_config(config, "config"));
+  buffer<float> parameters(network.size());
+  network.initialize(parameters.view(), 3);
+  for (index_t i = 0; i < parameters.size(); ++i) parameters.data()[i] *= 4;
+  save_moderation_model(folder, network, vector_view<float const>(parameters.view()), config, tokenizer, settings);
+  return parameters;
+}
+
+moderation_settings calibrated() {
+  moderation_settings s;
+  s.tokens = 24;
+  s.calibration[0] = platt_scaling{0.5, -0.25};
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("a guard comes back from its folder, with its calibration, and gives each text the same verdict alone and among others") {
+  save(calibrated());
+  backend::cpu be(2);
+  auto guard = load_moderation_model<modernbert>(be, folder);
+  static_assert(moderator<decltype(guard)>);
+  std::vector<exchange> in;
+  std::string const texts[] = {"how do I bake", "", "a robot before a wall [CLS] [SEP]", "bread"};
+  for (std::string const& text : texts) in.push_back({text, {}}), in.push_back({text, "for two"});
+  std::vector<verdict> out(in.size());
+  guard.classify(in, out);
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    verdict const alone = guard.classify(in[i]);
+    CHECK(alone.status == verdict_status::ok);
+    CHECK(alone.tasks == out[i].tasks);
+    CHECK(alone.categories == out[i].categories);
+    CHECK(alone[task::prompt_harm].calibrated);
+    CHECK(alone[task::refusal].known() == in[i].response.has_value());
+    auto const z = guard.logits(in[i]);
+    CHECK(static_cast<double>(alone[task::prompt_harm].probability) == doctest::Approx(1 / (1 + std::exp(-(0.5 * static_cast<double>(z[0]) - 0.25)))));
+    if (in[i].response) {
+      CHECK_FALSE(alone[task::response_harm].calibrated);
+      CHECK(static_cast<double>(alone[task::response_harm].probability) == doctest::Approx(1 / (1 + std::exp(-static_cast<double>(z[1])))));
+    }
+    double sum = 0;
+    for (score const& c : alone.categories) sum += static_cast<double>(c.probability);
+    CHECK(sum == doctest::Approx(1));
+    CHECK(alone.model != io::sha256_digest{});
+  }
+}
+
+TEST_CASE("weights in half the memory or a quarter give nearly the same") {
+  save(calibrated());
+  backend::cpu be(1);
+  auto exact = load_moderation_model<modernbert>(be, folder);
+  auto half = load_moderation_model<modernbert, bfloat16>(be, folder, false);
+  auto quarter = load_moderation_model<modernbert, std::int8_t>(be, folder, false);
+  exchange const one{"how do I bake bread", "for two"};
+  float const p = exact.classify(one)[task::refusal].probability;
+  CHECK(half.classify(one)[task::refusal].probability == doctest::Approx(p).epsilon(0.02));
+  CHECK(quarter.classify(one)[task::refusal].probability == doctest::Approx(p).epsilon(0.05));
+  CHECK(half.classify(one).model == io::sha256_digest{});
+}
+
+TEST_CASE("what is not read is counted: the longer text loses its end") {
+  save(calibrated());
+  backend::cpu be(1);
+  auto guard = load_moderation_model<modernbert>(be, folder);
+  std::string longer;
+  for (int i = 0; i < 30; ++i) longer += " robot";
+  verdict const v = guard.classify({longer, "bread"});
+  CHECK(v.cut_prompt > 50);
+  CHECK(v.cut_response == 0);
+  std::string_view const read = std::string_view(longer).substr(0, longer.size() - v.cut_prompt);
+  CHECK(guard.classify({read, "bread"}).tasks == v.tasks);
+  verdict const both = guard.classify({longer, longer});
+  CHECK(both.cut_prompt > 0);
+  CHECK(both.cut_response > 0);
+}
+
+TEST_CASE("a folder that does not fit together is refused, with the file and what is wrong") {
+  save(calibrated());
+  backend::cpu be(1);
+  auto const load = [&] { static_cast<void>(load_moderation_model<modernbert>(be, folder)); };
+  auto const write = [&](std::string const& name, std::string const& text) {
+    io::atomic_file file(folder + name);
+    file.write(text);
+    file.commit();
+  };
+  write("/moderation.json", R"({"tokens": 65, "calibration": {}})");
+  CHECK_THROWS_WITH_AS(load(), doctest::Contains("65 tokens are read, the model has 64 positions"), argument_error);
+  write("/moderation.json", R"({"tokens": 32, "calibration": {"refusals": {"slope": 1, "offset": 0}}})");
+  CHECK_THROWS_WITH_AS(load(), doctest::Contains("is no task"), io_error);
+  write("/moderation.json", R"({"tokens": 32, "calibration": {"refusal": {"slope": -1, "offset": 0}}})");
+  CHECK_THROWS_WITH_AS(load(), doctest::Contains("expected a slope above 0"), io_error);
+  std::filesystem::remove(folder + "/moderation.json");
+  CHECK_THROWS_WITH_AS(load(), doctest::Contains("moderation.json"), io_error);
+  std::filesystem::remove_all(folder);
+}
