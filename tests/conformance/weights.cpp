@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 using namespace conformance;
 using support::generate;
@@ -196,4 +197,40 @@ TEST_CASE_TEMPLATE("project says which shapes do not fit", B, TEST_BACKENDS) {
       vector_view<float const, typename B::space>(w.flat().data(), extents{index_t{4}})};
   matrix_view<float const, typename B::space> const long_x(x.flat().data(), extents{index_t{2}, backend::most_int8_inputs + 1}, extents{index_t{0}, index_t{1}});
   CHECK(support::contains(message([&] { project(be, long_x, long_rows, y.view()); }), "65537 inputs"));
+}
+
+TEST_CASE_TEMPLATE("project_backward: both gradients, the first added to, the second added to or not or not asked for", B, TEST_BACKENDS) {
+  using backend::project_backward;
+  B be;
+  auto const check = [&]<class T>(T) {
+    using space = typename B::space;
+    for (index_t const rows : {1, 3, 33, 130})
+      for (auto const& [out, in] : {std::pair<index_t, index_t>{1, 1}, {70, 19}, {16, 130}})
+        for (int kind = 0; kind < 3; ++kind) {
+          CAPTURE(rows);
+          CAPTURE(out);
+          CAPTURE(kind);
+          auto const x = normal<T>(extents{rows, in + 2}, 1), w = normal<T>(extents{out, in}, 2), dy = normal<T>(extents{rows, out}, 3);
+          auto dw = normal<T>(extents{out, in}, 4), dx = normal<T>(extents{rows, in}, 5);
+          auto const ux = upload(be, x), uw = upload(be, w), udy = upload(be, dy);
+          auto udw = upload(be, dw), udx = upload(be, dx);
+          project_backward(be, ux.read().columns(1, in + 1), uw.read(), udy.read(), udw.view(), kind == 0 ? matrix_view<T, space>{} : udx.view(), kind == 2);
+          for (index_t j = 0; j < out; ++j)
+            for (index_t k = 0; k < in; ++k) {
+              double total = static_cast<double>(dw.view()(j, k));
+              for (index_t i = 0; i < rows; ++i) total += static_cast<double>(dy.read()(i, j)) * static_cast<double>(x.read()(i, k + 1));
+              dw.view()(j, k) = static_cast<T>(total);
+            }
+          for (index_t i = 0; i < rows && kind != 0; ++i)
+            for (index_t k = 0; k < in; ++k) {
+              double total = kind == 2 ? static_cast<double>(dx.view()(i, k)) : 0;
+              for (index_t j = 0; j < out; ++j) total += static_cast<double>(dy.read()(i, j)) * static_cast<double>(w.read()(j, k));
+              dx.view()(i, k) = static_cast<T>(total);
+            }
+          CHECK(relative_difference(download(be, udw), dw) < tolerance<T>);
+          CHECK(relative_difference(download(be, udx), dx) < tolerance<T>);
+        }
+  };
+  check(float{});
+  check(double{});
 }

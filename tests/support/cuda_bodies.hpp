@@ -11,6 +11,7 @@
 #include <parapet/backend/cuda/random.hpp>
 #include <parapet/backend/cuda/reduce.hpp>
 #include <parapet/backend/cuda/rows.hpp>
+#include <parapet/backend/cuda/weights.hpp>
 #include <parapet/math/functions.hpp>
 
 #include "support/serial_backend.hpp"
@@ -257,6 +258,65 @@ template <class S, class T, class U>
 void reduce_columns(cuda_bodies_in<S>& be, matrix_view<U, S> const& x, vector_view<T, S> const& out, bool accumulate = false) {
   check_shape("reduce_columns: output", out.shape(), extents{x.extent(1)});
   reduce_columns(be, repeated(x, 1), repeated(out, 1), accumulate);
+}
+
+// Products with stored weights ------------------------------------------------------------------------------------
+
+namespace bodies {
+
+/// y = left right as a column-major library computes it, into sums of To.
+template <class To, class T, class S>
+void stored_product(matrix_view<T const, S> const& x, matrix_view<T const, S> const& w, matrix_view<float, S> const& y) {
+  device::gemm_layout const l = device::make_gemm_layout(y.shape(), x.extent(1), x.strides(), transposed(w).strides(), y.strides());
+  auto const at = [](T const* from, device::stored_matrix const& m, index_t row, index_t column) {
+    T const value = m.transpose ? from[column + row * m.stride] : from[row + column * m.stride];
+    if constexpr (std::is_same_v<T, bfloat16>) return static_cast<float>(value);
+    else return static_cast<To>(value);
+  };
+  for (index_t i = 0; i < l.rows; ++i)
+    for (index_t j = 0; j < l.columns; ++j) {
+      To total = 0;
+      for (index_t k = 0; k < l.depth; ++k) total += at(w.data(), l.left, i, k) * at(x.data(), l.right, k, j);
+      y.data()[i + j * l.result.stride] = __builtin_bit_cast(float, total);
+    }
+}
+
+/// f(rows [begin, end), operands of them, scales), a few rows at a time.
+template <class T, class F>
+void for_operands(index_t rows, index_t in, F const& f) {
+  constexpr index_t most = 3;
+  index_t const pitch = device::operand_pitch(in, sizeof(T)) / index_t{sizeof(T)};
+  std::vector<T> memory(static_cast<std::size_t>(most * pitch));
+  std::vector<float> scale(static_cast<std::size_t>(most));
+  for (index_t row = 0; row < rows; row += most) {
+    index_t const end = row + most < rows ? row + most : rows, count = end - row;
+    f(row, end, matrix_view<T>(memory.data(), extents{count, in}, extents{pitch, index_t{1}}), vector_view<float>(scale.data(), extents{count}));
+  }
+}
+
+}  // namespace bodies
+
+template <class X>
+void project(cuda_bodies& be, matrix_view<X> const& x, matrix_view<bfloat16 const> const& w, matrix_view<float> const& y,
+             std::type_identity_t<vector_view<float const>> const& bias = {}) {
+  backend::detail::check_projection(x, w, y, bias);
+  bodies::for_operands<bfloat16>(x.extent(0), x.extent(1), [&](index_t row, index_t end, matrix_view<bfloat16> const& operands, auto const&) {
+    for_each_index(be, operands.shape(), device::round_operand<host_space>{x.rows(row, end), operands});
+    bodies::stored_product<float, bfloat16, host_space>(operands, w, y.rows(row, end));
+    if (!bias.empty())
+      for (index_t i = row; i < end; ++i)
+        for (index_t j = 0; j < y.extent(1); ++j) y(i, j) += bias[j];
+  });
+}
+template <class X>
+void project(cuda_bodies& be, matrix_view<X> const& x, backend::int8_matrix<> const& w, matrix_view<float> const& y,
+             std::type_identity_t<vector_view<float const>> const& bias = {}) {
+  backend::detail::check_projection(x, w, y, bias);
+  bodies::for_operands<std::int8_t>(x.extent(0), x.extent(1), [&](index_t row, index_t end, matrix_view<std::int8_t> const& operands, auto const& scale) {
+    bodies::for_each_row(end - row, device::quantize_operand<host_space>{x.rows(row, end), operands, scale});
+    bodies::stored_product<std::int32_t, std::int8_t, host_space>(operands, w.values, y.rows(row, end));
+    for_each_index(be, extents{end - row, y.extent(1)}, device::finish_int8<host_space>{y.rows(row, end), scale, w.scale, bias});
+  });
 }
 
 // Reductions of a vector -----------------------------------------------------------------------------------------

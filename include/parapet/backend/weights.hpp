@@ -168,6 +168,15 @@ void project(Backend& be, matrix_view<X, Space> const& x, matrix_view<T, Space> 
   project(be, x, matrix_view<T const, Space>(w), y, bias);
 }
 
+/// Gradients of y = x W' + bias with respect to W and x: dw += dy' x, and dx = dy W, or dx += dy W with `accumulate`; an empty dx is
+/// not asked for. x (rows, in), w (out, in), dy (rows, out), dw (out, in), dx (rows, in), of float or double. Throws shape_error.
+template <class Backend, class T, class Space>
+void project_backward(Backend& be, matrix_view<T const, Space> const& x, matrix_view<T const, Space> const& w, matrix_view<T const, Space> const& dy,
+                      matrix_view<T, Space> const& dw, matrix_view<T, Space> const& dx, bool accumulate = false) {
+  gemm(be, transposed(dy), x, dw, true);
+  if (!dx.empty()) gemm(be, dy, w, dx, accumulate);
+}
+
 /// values(j, k) = round(w(j, k) / scale[j]) with scale[j] = max |w(j, :)| / 127: weights (out, in) to 8 bits, once. A row that is
 /// not finite gets a scale of NaN. Throws shape_error.
 template <class Backend, class T, class Space>

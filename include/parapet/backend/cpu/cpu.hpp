@@ -236,6 +236,19 @@ void project(cpu& be, matrix_view<X> const& x, int8_matrix<host_space> const& w,
   detail::run_product(be, detail::this_cpu(), matrix_view<float const>(x), w, y, bias);
 }
 
+/// Gradients of project, as backend/weights.hpp has them: on AVX-512 by the kernels of project. Throws shape_error.
+inline void project_backward(cpu& be, matrix_view<float const> const& x, matrix_view<float const> const& w, matrix_view<float const> const& dy,
+                             matrix_view<float> const& dw, matrix_view<float> const& dx, bool accumulate = false) {
+  check_shape("project_backward: gradient of the output", dy.shape(), extents{x.extent(0), w.extent(0)});
+  check_shape("project_backward: gradient of the weights", dw.shape(), w.shape());
+  check_shape("project_backward: weights", w.shape(), extents{dy.extent(1), x.extent(1)});
+  if (!dx.empty()) check_shape("project_backward: gradient of the input", dx.shape(), x.shape());
+  auto const dense = [](auto const& m) { return m.stride(1) == 1; };
+  bool const all_dense = dense(x) && dense(w) && dense(dy) && dense(dw) && (dx.empty() || dense(dx));
+  if (!all_dense || !detail::run_float_product(be, detail::this_cpu(), transposed(dy), x, dw, true)) gemm(be, transposed(dy), x, dw, true);
+  if (!dx.empty() && (!all_dense || !detail::run_float_product(be, detail::this_cpu(), dy, w, dx, accumulate))) gemm(be, dy, w, dx, accumulate);
+}
+
 /// Weights (out, in) to int8, as backend/weights.hpp has it, by all threads. Throws shape_error.
 template <class T>
   requires weight_element<std::remove_const_t<T>>

@@ -82,4 +82,23 @@ void quantize_rows(Cpu& be, [[maybe_unused]] cpu_features const& has, matrix_vie
   });
 }
 
+/// c = a b, or c += a b: matrices of floats with dense rows, or a with dense columns. False, and nothing done, on a processor whose
+/// instructions Eigen's product uses as well.
+template <class Cpu>
+bool run_float_product([[maybe_unused]] Cpu& be, [[maybe_unused]] cpu_features const& has, [[maybe_unused]] matrix_view<float const> const& a,
+                       [[maybe_unused]] matrix_view<float const> const& b, [[maybe_unused]] matrix_view<float> const& c,
+                       [[maybe_unused]] bool accumulate) {
+#if defined(__x86_64__)
+  if (!has.avx512 || a.extent(1) == 0) return false;
+  stored_rows const right{reinterpret_cast<char const*>(b.data()), b.stride(0) * index_t{sizeof(float)}, b.extent(0) * index_t{sizeof(float)}, true};
+  product_target to = target(c, {}, {});
+  to.accumulate = accumulate;
+  if (a.stride(1) == 1) run_product<avx512::kernel<avx512::of_floats>>(be, a, right, to);
+  else run_product<avx512::kernel<avx512::of_floats, avx512::turned_floats>>(be, a, right, to);
+  return true;
+#else
+  return false;
+#endif
+}
+
 }  // namespace parapet::inline PARAPET_ABI::backend::detail

@@ -15,6 +15,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #define PARAPET_AVX512 __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni")))
@@ -195,11 +196,31 @@ PARAPET_AVX512 void stream(stored_rows const& from, index_t count, tile const& t
   }
 }
 
-template <class Product>
-struct kernel : Product {
+/// Rows that are the columns of a matrix: at most 16 of them, of `depth` floats `stride` apart, to rows of `words` words.
+struct turned_floats {
+  static constexpr row_form form = row_form::turned;
+  static PARAPET_AVX512 void turn(float const* from, index_t stride, index_t depth, index_t count, word* out, index_t words) {
+    for (index_t k = 0; k < depth; k += 16) {
+      __m512i w[16];
+      load_block(reinterpret_cast<char const*>(from + k * stride), 4 * stride, 4 * count, std::min(depth - k, index_t{16}), w);
+      transpose(w);
+      PARAPET_UNROLL for (int i = 0; i < 16; ++i)
+        if (i < count) _mm512_store_si512(out + i * words + k, w[i]);
+    }
+  }
+};
+
+template <class Product, class Form = Product>
+struct kernel : Form {
   static constexpr index_t outputs = 16 * groups, block_words = 1024, most_rows = 6, few_rows = 4, stream_outputs = 16;
 
   static PARAPET_AVX512 void pack(stored_rows const& from, index_t count, word* panel) {
+    if (from.by_word) {
+      for (index_t k = 0; 4 * k < from.bytes; ++k)
+        for (index_t g = 0; g < groups; ++g)
+          _mm512_store_si512(panel + (k * groups + g) * 16, _mm512_maskz_loadu_epi32(elements(count - g * 16), from.data + k * from.stride + g * 64));
+      return;
+    }
     for (index_t g = 0; g < groups; ++g)
       for (index_t byte = 0; byte < from.bytes; byte += 64) {
         __m512i w[16];

@@ -25,7 +25,7 @@ namespace parapet::inline PARAPET_ABI::backend::detail {
 using word = std::uint32_t;
 
 /// What rows of x are turned into, once a call.
-enum class row_form { as_it_is, bfloat16, int8 };
+enum class row_form { as_it_is, bfloat16, int8, turned };  // turned: the columns of a matrix of floats
 
 /// Rows of x as words of the weights' kind, zeros behind the last element.
 struct word_rows {
@@ -38,10 +38,15 @@ struct word_rows {
   }
 };
 
-/// The stored weights: `out` rows of `bytes` bytes.
+/// The other operand: `bytes` bytes for each output, in rows as weights are stored; or, `by_word`, word by word for all outputs.
 struct stored_rows {
   char const* data = nullptr;
-  index_t stride = 0, bytes = 0;  ///< bytes from row to row, and of a row
+  index_t stride = 0, bytes = 0;  ///< stride in bytes: from row to row
+  bool by_word = false;
+  /// From output `first` on, `count` bytes of each from `byte` on.
+  PARAPET_INLINE stored_rows block(index_t first, index_t byte, index_t count) const {
+    return {data + (by_word ? byte / 4 * stride + 4 * first : first * stride + byte), stride, count, by_word};
+  }
 };
 
 /// A few rows by the outputs of a panel: sums over `depth` words, begun or gone on with, left as sums or finished.
@@ -64,7 +69,8 @@ struct product_target {
   index_t y_stride, rows, out;
   float const* scale;  ///< (out) or none
   float const* bias;   ///< (out) or none
-  PARAPET_INLINE product_target from(index_t row, index_t count) const { return {y + row * y_stride, y_stride, count, out, scale, bias}; }
+  bool accumulate = false;
+  PARAPET_INLINE product_target from(index_t row, index_t count) const { return {y + row * y_stride, y_stride, count, out, scale, bias, accumulate}; }
 };
 
 /// Words of scratch memory for a thread's panel, and for the results of a panel that is not whole.
@@ -98,14 +104,16 @@ void blocked_product(word_rows const& x, stored_rows const& w, product_target co
     t.bias = to.bias == nullptr ? nullptr : bias;
     t.y_stride = whole ? to.y_stride : outputs;
     t.ahead_stride = w.stride;
+    if (!whole && to.accumulate)
+      for (index_t row = 0; row < to.rows; ++row) std::copy_n(to.y + row * to.y_stride + first, count, aside + row * outputs);
     for (index_t byte = 0; byte < w.bytes; byte += block_bytes) {
       index_t const bytes = std::min(block_bytes, w.bytes - byte);
-      Kernel::pack(stored_rows{w.data + first * w.stride + byte, w.stride, bytes}, count, panel);
+      Kernel::pack(w.block(first, byte, bytes), count, panel);
       t.depth = (bytes + 3) / 4;
-      t.begins = byte == 0;
+      t.begins = byte == 0 && !to.accumulate;
       t.finishes = byte + bytes == w.bytes;
       char const* const next = t.finishes ? w.data + (first + outputs) * w.stride : w.data + first * w.stride + byte + bytes;
-      index_t const next_rows = t.finishes ? std::clamp(end - first - outputs, index_t{0}, outputs) : count;
+      index_t const next_rows = w.by_word ? 0 : t.finishes ? std::clamp(end - first - outputs, index_t{0}, outputs) : count;
       for (index_t part = 0; part < tiles; ++part) {  // of as equal a height as can be
         index_t const row = to.rows * part / tiles, stop = to.rows * (part + 1) / tiles;
         t.x = x.from(row);
@@ -136,7 +144,7 @@ void streamed_product(word_rows const& x, stored_rows const& w, product_target c
     t.y_stride = to.y_stride;
     t.scale = scale;
     t.bias = to.bias == nullptr ? nullptr : bias;
-    Kernel::stream(to.rows, stored_rows{w.data + first * w.stride, w.stride, w.bytes}, count, t);
+    Kernel::stream(to.rows, w.block(first, 0, w.bytes), count, t);
   }
 }
 
@@ -147,7 +155,7 @@ void run_product(Cpu& be, matrix_view<float const> const& x, stored_rows const& 
   constexpr bool prepares = Kernel::form != row_form::as_it_is;
   index_t const words = ((w.bytes + 3) / 4 + 15) / 16 * 16;
   index_t const row_bytes = prepares ? (words + 2) * 4 : 0, x_bytes = (to.rows * row_bytes + 63) / 64 * 64;
-  bool const few = to.rows <= Kernel::few_rows;
+  bool const few = to.rows <= Kernel::few_rows && !w.by_word;
   index_t const panel_bytes = few ? 0 : panel_words<Kernel>(to.rows) * 4;
   auto* const room = static_cast<unsigned char*>(be.scratch().reserve(x_bytes + panel_bytes));
   be.reserve_worker_scratch(panel_bytes);
@@ -159,8 +167,11 @@ void run_product(Cpu& be, matrix_view<float const> const& x, stored_rows const& 
     auto* const start = reinterpret_cast<std::int32_t*>(scale + to.rows);
     constexpr index_t together = 16;
     be.for_each_shard((to.rows + together - 1) / together, [&](Cpu&, index_t shard) {
-      for (index_t i = shard * together; i < std::min(to.rows, (shard + 1) * together); ++i)
-        Kernel::prepare(x.data() + i * x.stride(0), x.extent(1), data + i * words, words, scale + i, start + i);
+      index_t const first = shard * together, end = std::min(to.rows, first + together);
+      if constexpr (Kernel::form == row_form::turned)
+        Kernel::turn(x.data() + first, x.stride(1), x.extent(1), end - first, data + first * words, words);
+      else
+        for (index_t i = first; i < end; ++i) Kernel::prepare(x.data() + i * x.stride(0), x.extent(1), data + i * words, words, scale + i, start + i);
     });
     rows = {data, words, scale, start};
   }

@@ -24,6 +24,7 @@ struct cuda_options {
   /// network that has gone wrong may come out as 0 and look sound; nor how exact its gelu_tanh is.
   bool fuse_activations = false;
   index_t workspace_bytes = index_t{32} << 20;  ///< for products; NVIDIA's advice for Hopper
+  index_t operand_bytes = index_t{64} << 20;    ///< for activations rounded to the type of stored weights, made when first asked for
 };
 
 class cuda {
@@ -77,6 +78,15 @@ public:
     staged_ += bytes;
     return room;
   }
+  /// Room for operand_bytes bytes of operands, made when first asked for.
+  unsigned char* operands() {
+    if (operands_.size() == 0) {
+      refuse_capture("the first product with weights in bfloat16 or int8");
+      operands_ = buffer<unsigned char, device_space>(options_.operand_bytes);
+    }
+    return operands_.data();
+  }
+  index_t operand_bytes() const { return options_.operand_bytes; }
   /// A second backend on the same device, made when first asked for.
   cuda& aside() {
     if (!aside_) {
@@ -102,7 +112,7 @@ private:
   cuda_detail::event crossing_;
   index_t multiprocessors_;
   cuda_detail::product_planner products_;
-  buffer<unsigned char, device_space> partial_;
+  buffer<unsigned char, device_space> partial_, operands_;
   buffer<unsigned char, pinned_space> result_, staging_;
   index_t staged_ = 0;
   bool capturing_ = false;

@@ -30,7 +30,7 @@ product_key make_product_key(gemm_layout const& layout, tensor_view<T const, 3, 
   auto const batch = [&](index_t stride) { return count == 1 ? 0 : stride; };
   return {layout.rows, layout.columns, layout.depth, layout.left.stride, layout.right.stride, layout.result.stride, count,
           batch(b.stride(0)), batch(a.stride(0)), batch(c.stride(0)), batch(bias_batch), alignment(b, layout.left), alignment(a, layout.right),
-          alignment(c, layout.result), layout.left.transpose, layout.right.transpose, std::same_as<T, double>, epilogue};
+          alignment(c, layout.result), layout.left.transpose, layout.right.transpose, std::same_as<T, double> ? product_type::float64 : product_type::float32, epilogue};
 }
 
 /// Runs the plan of `key` on the whole stack, part by part.

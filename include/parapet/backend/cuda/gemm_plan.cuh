@@ -24,12 +24,16 @@ enum class product_precision { float32, tf32, bf16 };
 
 namespace cuda_detail {
 
+/// What the operands of a product are stored in. float64: and results too. float32, bfloat16: results float; int8: results 32-bit integers.
+enum class product_type { float32, float64, bfloat16, int8 };
+
 /// Everything that the choice of an algorithm depends on, and the number of matrices.
 struct product_key {
   index_t rows, columns, depth, left_stride, right_stride, result_stride, count;
   index_t left_batch, right_batch, result_batch, bias_batch;
   std::uint32_t left_alignment, right_alignment, result_alignment;
-  bool left_transpose, right_transpose, is_double;
+  bool left_transpose, right_transpose;
+  product_type type;
   product_epilogue epilogue;
   friend auto operator<=>(product_key const&, product_key const&) = default;
 };
@@ -44,12 +48,18 @@ struct product_plan {
 class product_descriptors {
 public:
   product_descriptors(product_key const& key, product_precision precision, index_t count, void const* bias) {
-    cudaDataType_t const type = key.is_double ? CUDA_R_64F : CUDA_R_32F;
-    cublasComputeType_t const compute = key.is_double ? CUBLAS_COMPUTE_64F
+    cudaDataType_t const operand = key.type == product_type::float64    ? CUDA_R_64F
+                                   : key.type == product_type::bfloat16 ? CUDA_R_16BF
+                                   : key.type == product_type::int8     ? CUDA_R_8I
+                                                                        : CUDA_R_32F;
+    cudaDataType_t const out = key.type == product_type::float64 ? CUDA_R_64F : key.type == product_type::int8 ? CUDA_R_32I : CUDA_R_32F;
+    cublasComputeType_t const compute = key.type == product_type::float64    ? CUBLAS_COMPUTE_64F
+                                        : key.type == product_type::int8     ? CUBLAS_COMPUTE_32I
+                                        : key.type == product_type::bfloat16 ? CUBLAS_COMPUTE_32F
                                         : precision == product_precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
                                         : precision == product_precision::bf16 ? CUBLAS_COMPUTE_32F_FAST_16BF
                                                                                : CUBLAS_COMPUTE_32F;
-    check_cublas(cublasLtMatmulDescInit(&operation, compute, type), "cublasLtMatmulDescInit");
+    check_cublas(cublasLtMatmulDescInit(&operation, compute, out), "cublasLtMatmulDescInit");
     set(CUBLASLT_MATMUL_DESC_TRANSA, key.left_transpose ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(CUBLASLT_MATMUL_DESC_TRANSB, key.right_transpose ? CUBLAS_OP_T : CUBLAS_OP_N);
     if (key.epilogue != product_epilogue::none) {
@@ -59,10 +69,10 @@ public:
       set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
       if (count > 1) set(CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE, static_cast<std::int64_t>(key.bias_batch));
     }
-    make(left, type, key.left_transpose ? key.depth : key.rows, key.left_transpose ? key.rows : key.depth, key.left_stride, count, key.left_batch);
-    make(right, type, key.right_transpose ? key.columns : key.depth, key.right_transpose ? key.depth : key.columns, key.right_stride, count,
+    make(left, operand, key.left_transpose ? key.depth : key.rows, key.left_transpose ? key.rows : key.depth, key.left_stride, count, key.left_batch);
+    make(right, operand, key.right_transpose ? key.columns : key.depth, key.right_transpose ? key.depth : key.columns, key.right_stride, count,
          key.right_batch);
-    make(result, type, key.rows, key.columns, key.result_stride, count, key.result_batch);
+    make(result, out, key.rows, key.columns, key.result_stride, count, key.result_batch);
   }
 
   cublasLtMatmulDescOpaque_t operation;

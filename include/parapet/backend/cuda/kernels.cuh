@@ -12,3 +12,4 @@
 #include <parapet/backend/cuda/random.cuh>
 #include <parapet/backend/cuda/reduce.cuh>
 #include <parapet/backend/cuda/rows.cuh>
+#include <parapet/backend/cuda/weights.cuh>
