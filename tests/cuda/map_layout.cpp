@@ -25,15 +25,13 @@ struct combine {
 /// What launch_map of backend/cuda/map.cuh does, with a loop for the device. Returns whether it took vectors.
 template <class F, class... Ts>
 bool run(F const& f, extents<3> shape, map_argument<Ts>... x) {
-  merge_axes(shape, x...);
-  constexpr index_t width = vector_width<Ts...>;
-  bool const vectors = (is_vectorizable(shape, x) && ...);
-  index_t const n = vectors ? shape[0] * shape[1] * ((shape[2] + width - 1) / width) : shape.size();
-  for (index_t i = n; i-- > 0;) {
-    if (vectors) map_vector_or_rest(f, static_cast<std::uint32_t>(i), shape, x...);
-    else map_element(f, unravel(static_cast<std::uint32_t>(i), shape), x...);
+  map_plan const plan = plan_map(shape, x...);
+  for (index_t i = plan.threads(plan.shape); i-- > 0;) {
+    auto const thread = static_cast<std::uint32_t>(i);
+    if (plan.vectors) map_vector_or_rest(f, thread, plan.shape, x...);
+    else map_element(f, unravel(thread, plan.shape), x...);
   }
-  return vectors;
+  return plan.vectors;
 }
 
 /// map on the host through the device's body, against plain loops.

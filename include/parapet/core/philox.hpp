@@ -18,18 +18,38 @@ struct philox_block {
   std::uint32_t word[4];
 };
 
+namespace detail {
+
+/// The key of a round, and of the next by the paper's Weyl sequence.
+struct philox_key {
+  std::uint32_t low, high;
+
+  PARAPET_FN explicit constexpr philox_key(std::uint64_t key) : low(static_cast<std::uint32_t>(key)), high(static_cast<std::uint32_t>(key >> 32)) {}
+  PARAPET_FN constexpr void advance() {
+    low += 0x9E3779B9u;
+    high += 0xBB67AE85u;
+  }
+};
+
+inline constexpr int philox_rounds = 10;
+
+/// One round on the words of a block.
+PARAPET_FN constexpr void philox_round(std::uint32_t& w0, std::uint32_t& w1, std::uint32_t& w2, std::uint32_t& w3, philox_key const& key) {
+  std::uint64_t const a = std::uint64_t{0xD2511F53u} * w0;
+  std::uint64_t const b = std::uint64_t{0xCD9E8D57u} * w2;
+  w0 = static_cast<std::uint32_t>(b >> 32) ^ w1 ^ key.low;
+  w1 = static_cast<std::uint32_t>(b);
+  w2 = static_cast<std::uint32_t>(a >> 32) ^ w3 ^ key.high;
+  w3 = static_cast<std::uint32_t>(a);
+}
+
+}  // namespace detail
+
 /// One block of random bits: ten rounds of Philox4x32 on `counter` under `key` (low word first).
 PARAPET_FN constexpr philox_block philox4x32(philox_block counter, std::uint64_t key) {
-  auto k0 = static_cast<std::uint32_t>(key);
-  auto k1 = static_cast<std::uint32_t>(key >> 32);
-  for (int round = 0; round < 10; ++round) {
-    std::uint64_t const a = std::uint64_t{0xD2511F53u} * counter.word[0];
-    std::uint64_t const b = std::uint64_t{0xCD9E8D57u} * counter.word[2];
-    counter = {{static_cast<std::uint32_t>(b >> 32) ^ counter.word[1] ^ k0, static_cast<std::uint32_t>(b),
-                static_cast<std::uint32_t>(a >> 32) ^ counter.word[3] ^ k1, static_cast<std::uint32_t>(a)}};
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
-  }
+  detail::philox_key round_key(key);
+  for (int round = 0; round < detail::philox_rounds; ++round, round_key.advance())
+    detail::philox_round(counter.word[0], counter.word[1], counter.word[2], counter.word[3], round_key);
   return counter;
 }
 
@@ -73,20 +93,9 @@ public:
       word[2][i] = static_cast<std::uint32_t>(stream_);
       word[3][i] = static_cast<std::uint32_t>(stream_ >> 32);
     }
-    auto k0 = static_cast<std::uint32_t>(seed_);
-    auto k1 = static_cast<std::uint32_t>(seed_ >> 32);
-    for (int round = 0; round < 10; ++round) {
-      for (int i = 0; i < N; ++i) {
-        std::uint64_t const a = std::uint64_t{0xD2511F53u} * word[0][i];
-        std::uint64_t const c = std::uint64_t{0xCD9E8D57u} * word[2][i];
-        word[0][i] = static_cast<std::uint32_t>(c >> 32) ^ word[1][i] ^ k0;
-        word[1][i] = static_cast<std::uint32_t>(c);
-        word[2][i] = static_cast<std::uint32_t>(a >> 32) ^ word[3][i] ^ k1;
-        word[3][i] = static_cast<std::uint32_t>(a);
-      }
-      k0 += 0x9E3779B9u;
-      k1 += 0xBB67AE85u;
-    }
+    detail::philox_key key(seed_);
+    for (int round = 0; round < detail::philox_rounds; ++round, key.advance())
+      for (int i = 0; i < N; ++i) detail::philox_round(word[0][i], word[1][i], word[2][i], word[3][i], key);
   }
   PARAPET_FN constexpr std::uint32_t bits(index_t i) const { return block(i / 4).word[i % 4]; }
   /// Element i, uniform in (0, 1).

@@ -30,11 +30,10 @@ __global__ void __launch_bounds__(threads_per_block) for_each_kernel(unsigned n,
 
 template <class F, class... Ts>
 void launch_map(cuda& be, F const& f, extents<3> whole, map_argument<Ts>... x) {
-  merge_axes(whole, x...);
-  bool const vectors = (is_vectorizable(whole, x) && ...);
-  for_each_part(extents<3>{{0, 0, 0}}, whole, [&](extents<3> const& begin, extents<3> const& shape) {
-    index_t const n = vectors ? shape[0] * shape[1] * divide_up(shape[2], vector_width<Ts...>) : shape.size();
-    launch(be, "map", shape.size(), shape_for_elements(n, be.multiprocessors()), vectors ? map_vector_kernel<F, Ts...> : map_kernel<F, Ts...>,
+  map_plan const plan = plan_map(whole, x...);
+  for_each_part(extents<3>{{0, 0, 0}}, plan.shape, [&](extents<3> const& begin, extents<3> const& shape) {
+    index_t const n = plan.threads(shape);
+    launch(be, "map", shape.size(), shape_for_elements(n, be.multiprocessors()), plan.vectors ? map_vector_kernel<F, Ts...> : map_kernel<F, Ts...>,
            static_cast<unsigned>(n), f, shape, x.from(begin)...);
   });
 }

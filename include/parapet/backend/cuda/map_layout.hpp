@@ -94,6 +94,24 @@ bool is_vectorizable(extents<3> const& shape, map_argument<T> const& x) {
          aligned_step(0) && aligned_step(1);
 }
 
+/// How a map is shared among threads: in which rows, and whether a thread takes 16 bytes of one or an element.
+struct map_plan {
+  extents<3> shape;
+  bool vectors;
+  index_t width;  ///< elements of a thread
+
+  /// Threads for a part of `shape`.
+  constexpr index_t threads(extents<3> const& part) const { return part[0] * part[1] * ((part[2] + width - 1) / width); }
+};
+
+/// The plan of a map of `shape`; the arguments get the strides of its rows.
+template <class... Ts>
+map_plan plan_map(extents<3> shape, map_argument<Ts>&... x) {
+  merge_axes(shape, x...);
+  bool const vectors = (is_vectorizable(shape, x) && ...);
+  return {shape, vectors, vectors ? index_t{vector_width<Ts...>} : 1};
+}
+
 /// f on one element of each argument.
 template <class F, class... Ts>
 PARAPET_FN constexpr void map_element(F const& f, extents<3> const& at, map_argument<Ts> const&... x) {
