@@ -13,6 +13,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/backend/weights.hpp>
 #include <parapet/core/arena.hpp>
 #include <parapet/core/buffer.hpp>
 #include <parapet/core/error.hpp>
@@ -37,9 +38,9 @@ namespace detail {
 template <class Backend, class T, class Space, class Weights, class Gradients>
 void linear_backward(Backend& be, matrix_view<T const, Space> const& x, Weights const& w, matrix_view<T const, Space> const& dy, Gradients const& dw,
                      matrix_view<T, Space> const& dx, bool accumulate = false) {
-  gemm(be, transposed(dy), x, dw.weight, true);
+  using backend::project_backward;  // the generic one, for a backend of another namespace
+  project_backward(be, x, w.weight, dy, dw.weight, dx, accumulate);
   if (!dw.bias.empty()) reduce_columns(be, dy, dw.bias, true);
-  if (!dx.empty()) gemm(be, dy, w.weight, dx, accumulate);
 }
 
 }  // namespace detail
