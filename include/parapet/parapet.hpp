@@ -31,6 +31,8 @@
 #include <parapet/backend/cpu/features.hpp>
 #include <parapet/backend/cpu/gemm.hpp>
 #include <parapet/backend/cpu/lane_product.hpp>
+#include <parapet/backend/cpu/lane_product_avx512.hpp>
+#include <parapet/backend/cpu/lane_tiles.hpp>
 #include <parapet/backend/cpu/layer_norm.hpp>
 #include <parapet/backend/cpu/map.hpp>
 #include <parapet/backend/cpu/random.hpp>

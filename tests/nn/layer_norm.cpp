@@ -13,7 +13,8 @@ using support::upload;
 TEST_CASE_TEMPLATE("layer_norm: gradients of scale, bias and inputs, in place too, of one network and of a stack", B, TEST_BACKENDS) {
   B be;
   constexpr index_t rows = 4;
-  for (auto const& [networks, n] : {std::pair<index_t, index_t>{1, 2}, {1, 7}, {1, 8}, {1, 19}, {3, 7}}) {
+  for (auto const& shape : {std::pair<index_t, index_t>{1, 2}, {1, 7}, {1, 8}, {1, 19}, {3, 7}}) {
+    index_t const networks = shape.first, n = shape.second;
     nn::parameter_list list;
     nn::layer_norm const layer(list, "norm", n, 1e-2);
     arena<typename B::space> memory;

@@ -23,10 +23,10 @@ namespace detail {
 template <class T>
 struct attention_memory {
   index_t head_dim;
-  T *q = nullptr, *out = nullptr;          // (d, rows)
-  T *keys = nullptr, *values = nullptr;    // (keys, d)
-  T *score = nullptr, *nodes = nullptr;    // (keys, rows), (keys, lanes)
-  T *highest = nullptr, *total = nullptr;  // (rows)
+  T *q = nullptr, *out = nullptr;        // (d, rows)
+  T *keys = nullptr, *values = nullptr;  // (keys, d)
+  T *score = nullptr, *nodes = nullptr;  // (keys, rows), (keys, lanes)
+  T *highest = nullptr, *total = nullptr, *factor = nullptr;  // (rows)
 
   void take(carved<T>& memory) {
     constexpr index_t width = attention_width<T>;
@@ -39,6 +39,7 @@ struct attention_memory {
     nodes = memory.take(attention_keys * pack<T>::lanes);
     highest = memory.take(width);
     total = memory.take(width);
+    factor = memory.take(width);
   }
 };
 
@@ -83,15 +84,17 @@ void attend_rows(attention_memory<T> const& m, attention_rows<T> const& rows, at
     index_t const count = std::min(attention_keys, end - block), tiled_count = tiled_rows(count);
     copy_keys(rows.mask(), k, kv_head, d, block, count, tiled_count, d, m.keys);
     copy_keys(rows.mask(), v, kv_head, d, block, count, count, tiled, m.values);
-    for (index_t g = 0; g < packs; ++g) {
-      if (!rows.meets(g, block, count)) continue;
+    auto const [first, last] = rows.packs_that_meet(block, count);
+    if (first == last) continue;
+    index_t const from = first * lanes;
+    lane_product<false, tile_start::zero>(tiled_count, last - first, lane_operands<T>{m.keys, d, m.q + from, width, m.score + from, width}, d);
+    for (index_t g = first; g < last; ++g) {
       index_t const lane = g * lanes;
-      lane_product<false, tile_start::zero>(tiled_count, m.keys, d, m.q + lane, width, d, m.score + lane, width);
       finish_scores<false>(rows, g, block, count, static_cast<T>(heads.soft_cap), bias, m.score + lane, static_cast<T*>(nullptr));
-      auto const factor =
-          advance_softmax<T>(rows.window_of(g, block, count, m.nodes), count, m.score + lane, m.highest + lane, m.total + lane);
-      lane_product<true, tile_start::scaled_sum>(tiled, m.values, tiled, m.score + lane, width, count, m.out + lane, width, factor);
+      advance_softmax<T>(rows.window_of(g, block, count, m.nodes), count, m.score + lane, m.highest + lane, m.total + lane).store(m.factor + lane);
     }
+    lane_product<true, tile_start::scaled_sum>(tiled, last - first,
+                                               lane_operands<T>{m.values, tiled, m.score + from, width, m.out + from, width, m.factor + from}, count);
   }
   if (!log_sum.empty())
     for (index_t r = 0; r < rows.count(); ++r)

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 namespace parapet::inline PARAPET_ABI::backend {
 
@@ -111,22 +112,17 @@ void attend_rows_backward(attention_backward_memory<T> const& m, attention_rows<
   for (index_t block = rows.begin(); block < end; block += attention_keys) {
     index_t const count = std::min(attention_keys, end - block), tiled_count = tiled_rows(count);
     T const *const keys = m.keys + block * tiled, *const values = m.values + block * tiled;
-    index_t first = packs, last = 0;  // packs that meet the block
-    for (index_t g = 0; g < packs; ++g)
-      if (rows.meets(g, block, count)) first = std::min(first, g), last = g + 1;
-    for (index_t g = first; g < last; ++g) {
-      index_t const lane = g * lanes;
-      lane_product<false, tile_start::zero>(tiled_count, keys, tiled, m.q + lane, width, d, m.probability + lane, width);
-      lane_product<false, tile_start::zero>(tiled_count, values, tiled, m.dout + lane, width, d, m.dscore + lane, width);
-      differentiate_scores(m, rows, g, block, count, static_cast<T>(heads.soft_cap), bias);
-      lane_product<true, tile_start::sum>(tiled, keys, tiled, m.dscore + lane, width, count, m.dq + lane, width);
-    }
-    if (first < last)
-      for (index_t t = 0; t < padded; t += lanes) {
-        index_t const lane = first * lanes, depth = (last - first) * lanes, from = lane * padded + t, to = block * padded + t;
-        lane_product<false, tile_start::sum>(tiled_count, m.dscore + lane, width, m.q_rows + from, padded, depth, m.dkeys + to, padded);
-        lane_product<false, tile_start::sum>(tiled_count, m.probability + lane, width, m.dout_rows + from, padded, depth, m.dvalues + to, padded);
-      }
+    auto const [first, last] = rows.packs_that_meet(block, count);
+    if (first == last) continue;
+    index_t const from = first * lanes, depth = (last - first) * lanes, to = block * padded;
+    lane_product<false, tile_start::zero>(tiled_count, last - first, lane_operands<T>{keys, tiled, m.q + from, width, m.probability + from, width}, d);
+    lane_product<false, tile_start::zero>(tiled_count, last - first, lane_operands<T>{values, tiled, m.dout + from, width, m.dscore + from, width}, d);
+    for (index_t g = first; g < last; ++g) differentiate_scores(m, rows, g, block, count, static_cast<T>(heads.soft_cap), bias);
+    lane_product<true, tile_start::sum>(tiled, last - first, lane_operands<T>{keys, tiled, m.dscore + from, width, m.dq + from, width}, count);
+    lane_product<false, tile_start::sum>(tiled_count, padded / lanes,
+                                         lane_operands<T>{m.dscore + from, width, m.q_rows + from * padded, padded, m.dkeys + to, padded}, depth);
+    lane_product<false, tile_start::sum>(tiled_count, padded / lanes,
+                                         lane_operands<T>{m.probability + from, width, m.dout_rows + from * padded, padded, m.dvalues + to, padded}, depth);
   }
   std::fill(m.projection, m.projection + width, scale);
   rows.store_transposed(m.dq, d, m.projection, dq);

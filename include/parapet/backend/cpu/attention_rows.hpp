@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 
 namespace parapet::inline PARAPET_ABI::backend::detail {
 
@@ -83,8 +84,14 @@ public:
   /// First key of the blocks that some row sees, a multiple of attention_keys so that a row's sums do not depend on its neighbours.
   index_t begin() const { return *std::min_element(least_begin_, least_begin_ + packs()) / attention_keys * attention_keys; }
   index_t end() const { return *std::max_element(most_end_, most_end_ + packs()); }
-  /// Whether a row of pack g sees one of the keys [block, block + count).
-  bool meets(index_t g, index_t block, index_t count) const { return least_begin_[g] < block + count && most_end_[g] > block; }
+  /// The packs [first, last) between the first and the last of which a row sees one of the keys [block, block + count).
+  std::pair<index_t, index_t> packs_that_meet(index_t block, index_t count) const {
+    auto const meets = [&](index_t g) { return least_begin_[g] < block + count && most_end_[g] > block; };
+    index_t first = 0, last = packs();
+    while (first < last && !meets(first)) ++first;
+    while (first < last && !meets(last - 1)) --last;
+    return {first, last};
+  }
 
   /// Which of the keys of a block the rows of one pack see.
   struct window {
