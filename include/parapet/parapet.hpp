@@ -229,6 +229,9 @@
 #include <parapet/guard/json_fields.hpp>
 #include <parapet/guard/kv_cache.hpp>
 #include <parapet/guard/labels.hpp>
+#include <parapet/guard/linear_classifier.hpp>
+#include <parapet/guard/linear_training.hpp>
+#include <parapet/guard/logistic_regression.hpp>
 #include <parapet/guard/lookalikes.hpp>
 #include <parapet/guard/merges.hpp>
 #include <parapet/guard/metrics.hpp>
@@ -239,6 +242,7 @@
 #include <parapet/guard/moderation_network.hpp>
 #include <parapet/guard/moderation_row.hpp>
 #include <parapet/guard/moderation_trainer.hpp>
+#include <parapet/guard/ngram_features.hpp>
 #include <parapet/guard/pattern.hpp>
 #include <parapet/guard/pattern_parser.hpp>
 #include <parapet/guard/phrase_rules.hpp>
