@@ -132,8 +132,8 @@ inline void save_linear_classifier(std::string const& path, linear_classifier co
     auto& s = scalars[static_cast<std::size_t>(t)];
     s = {static_cast<double>(w.bias), w.calibrator.slope, w.calibrator.offset, w.threshold};
     std::string const prefix(name(t));
-    auto const add = [&](char const* suffix, auto const* data, std::size_t size) {
-      tensors.push_back(named(prefix + suffix, vector_view(data, extents{static_cast<index_t>(size)})));
+    auto const add = [&]<class T>(char const* suffix, T const* data, std::size_t size) {
+      tensors.push_back(named(prefix + suffix, vector_view<T const>(data, extents{static_cast<index_t>(size)})));
     };
     add(".idf", w.idf.data(), w.idf.size());
     add(".weights", w.weights.data(), w.weights.size());
