@@ -1,4 +1,5 @@
 #include "guard/transformer_gradients.hpp"
+#include "support/backends.hpp"
 
 // Grouped queries, norms of heads, a window in the second block, RMS norm, SwiGLU.
 TEST_CASE_TEMPLATE("gradients of a decoder are those of differences", B, TEST_BACKENDS) {

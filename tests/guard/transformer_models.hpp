@@ -128,7 +128,7 @@ inline double hidden_difference(goldens const& expected, guard::token_batch cons
 
 /// Compares a language model with its goldens: all inputs in one batch, hidden states and logits.
 template <class B, class Architecture>
-void check_against_transformers(std::string const& name, double tolerance = 1e-4) {
+void check_against_transformers(std::string const& name, double tolerance = 2e-5) {
   CAPTURE(name);
   B be;
   auto const model = guard::load_transformer<Architecture>(be, folder(name));
@@ -146,7 +146,7 @@ void check_against_transformers(std::string const& name, double tolerance = 1e-4
 
 /// The same of a classifier.
 template <class B, class Architecture>
-void check_classifier(std::string const& name, double tolerance = 1e-4) {
+void check_classifier(std::string const& name, double tolerance = 2e-5) {
   CAPTURE(name);
   B be;
   auto const model = guard::load_classifier<Architecture>(be, folder(name));
