@@ -8,8 +8,9 @@
 using namespace parapet::guard;
 
 FUZZ_TARGET(sentencepiece) {
-  auto const [file, text] = fuzz::file_and_text(bytes);
-  sentencepiece_tokenizer const tokenizer(read_sentencepiece_model(file, "fuzz"));
+  fuzz::file_and_text const input(bytes);
+  std::string_view const text = input.text();
+  sentencepiece_tokenizer const tokenizer(read_sentencepiece_model(input.file(), "fuzz"));
   std::vector<token> const tokens = tokenizer.encode(text);
   std::vector<std::int32_t> ids;
   std::uint32_t begin = 0;

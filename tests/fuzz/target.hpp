@@ -12,9 +12,10 @@
 #include <parapet/core/tensor_view.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 namespace fuzz {
 
@@ -39,14 +40,24 @@ inline void touch(void const* data, parapet::index_t size) {
   sink = sum;
 }
 
-/// A file and a text that it is to encode, from one input: the last byte says how many before it are the text.
-inline std::pair<std::string_view, std::string_view> file_and_text(bytes_view const& bytes) {
-  std::string_view all = text_of(bytes);
-  if (all.empty()) return {};
-  std::size_t const length = std::min<std::size_t>(static_cast<unsigned char>(all.back()), all.size() - 1);
-  all.remove_suffix(1);
-  return {all.substr(0, all.size() - length), all.substr(all.size() - length)};
-}
+/// A file and a text that it is to encode, from one input: the last byte says how many before it are the text. Each in memory of its
+/// own, where a sanitizer sees a read behind the end.
+class file_and_text {
+public:
+  explicit file_and_text(bytes_view const& bytes) {
+    std::string_view all = text_of(bytes);
+    if (all.empty()) return;
+    std::size_t const length = std::min<std::size_t>(static_cast<unsigned char>(all.back()), all.size() - 1);
+    all.remove_suffix(1);
+    text_.assign(all.end() - static_cast<std::ptrdiff_t>(length), all.end());
+    file_.assign(all.begin(), all.end() - static_cast<std::ptrdiff_t>(length));
+  }
+  std::string_view file() const { return {file_.data(), file_.size()}; }
+  std::string_view text() const { return {text_.data(), text_.size()}; }
+
+private:
+  std::vector<char> file_, text_;
+};
 
 /// Whether the target took the bytes.
 template <class Target>

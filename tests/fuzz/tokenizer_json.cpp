@@ -8,8 +8,9 @@
 using namespace parapet::guard;
 
 FUZZ_TARGET(tokenizer_json) {
-  auto const [file, text] = fuzz::file_and_text(bytes);
-  json_tokenizer const tokenizer(file, "fuzz");
+  fuzz::file_and_text const input(bytes);
+  std::string_view const text = input.text();
+  json_tokenizer const tokenizer(input.file(), "fuzz");
   std::vector<std::int32_t> ids;
   for (token const& t : tokenizer.encode(text)) {
     fuzz::require(t.begin <= t.end && t.end <= text.size());

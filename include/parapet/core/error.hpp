@@ -61,5 +61,12 @@ std::string concat(Parts const&... parts) {
   return out;
 }
 
+/// A name out of a file in quotes, fit for one line of a message: short, and without control characters.
+inline std::string printable(std::string_view text) {
+  std::string out = "'";
+  for (char const c : text.substr(0, 200)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+  return out + (text.size() > 200 ? "...'" : "'");
+}
+
 }  // namespace detail
 }  // namespace parapet::inline PARAPET_ABI

@@ -10,6 +10,7 @@
 #include <parapet/core/error.hpp>
 #include <parapet/core/tensor_view.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -114,7 +115,7 @@ inline std::string shape_text(std::vector<index_t> const& shape) {
 template <class T, int Rank>
 tensor_view<T const, Rank> view_of(const_tensor_ref const& tensor, std::string_view source) {
   if (tensor.type != scalar_type_of<T>() || tensor.shape.size() != Rank)
-    throw io_error(detail::concat(source, ": array '", tensor.name, "' is ", name_of(tensor.type), " ", shape_text(tensor.shape),
+    throw io_error(detail::concat(source, ": array ", detail::printable(tensor.name), " is ", name_of(tensor.type), " ", shape_text(tensor.shape),
                                   ", expected ", name_of(scalar_type_of<T>()), " with ", Rank, " axes"));
   extents<Rank> shape{};
   for (int axis = 0; axis < Rank; ++axis) shape[axis] = tensor.shape[static_cast<std::size_t>(axis)];
@@ -135,24 +136,27 @@ public:
   /// Adds an array with uninitialised elements and returns where to write them. Throws io_error for a name in use,
   /// argument_error for a size that cannot be.
   tensor_ref add(std::string name, scalar_type type, std::vector<index_t> shape) {
-    if (contains(name)) throw io_error(detail::concat(source_, ": two arrays are named '", name, "'"));
+    if (contains(name)) throw io_error(detail::concat(source_, ": two arrays are named ", detail::printable(name)));
     tensor_ref ref{std::move(name), type, std::move(shape), nullptr};
     index_t const count = detail::checked_size(ref.shape.data(), ref.shape.data() + ref.shape.size());
     buffer<unsigned char> memory(detail::checked_bytes(count, size_of(type)));
     ref.data = memory.data();
     memory_.push_back(std::move(memory));
+    place_[ref.name] = tensors_.size();
     tensors_.push_back(ref);
     return ref;
   }
 
   std::vector<tensor_ref> const& tensors() const { return tensors_; }
-  bool contains(std::string_view name) const { return find(name) != nullptr; }
+  bool contains(std::string_view name) const { return place_.find(name) != place_.end(); }
 
   /// The array `name`; throws io_error where there is none.
   const_tensor_ref at(std::string_view name) const {
-    if (tensor_ref const* found = find(name)) return *found;
-    std::string message = detail::concat(source_, ": no array named '", name, "'; there are:");
-    for (tensor_ref const& tensor : tensors_) message += " '" + tensor.name + "'";
+    if (auto const found = place_.find(name); found != place_.end()) return tensors_[found->second];
+    std::string message = detail::concat(source_, ": no array named ", detail::printable(name), "; there are:");
+    constexpr std::size_t most = 20;
+    for (std::size_t k = 0; k < tensors_.size() && k < most; ++k) message += ' ' + detail::printable(tensors_[k].name);
+    if (tensors_.size() > most) message += detail::concat(" and ", tensors_.size() - most, " more");
     throw io_error(message);
   }
 
@@ -163,15 +167,10 @@ public:
   }
 
 private:
-  tensor_ref const* find(std::string_view name) const {
-    for (tensor_ref const& tensor : tensors_)
-      if (tensor.name == name) return &tensor;
-    return nullptr;
-  }
-
   std::string source_;
   std::map<std::string, std::string> metadata_;
   std::vector<tensor_ref> tensors_;
+  std::map<std::string, std::size_t, std::less<>> place_;  // in tensors_
   std::vector<buffer<unsigned char>> memory_;
 };
 

@@ -71,8 +71,7 @@ inline void check_booleans(std::string_view source, const_tensor_ref const& tens
   if (tensor.type != scalar_type::boolean) return;
   for_each_element(tensor, [&](index_t i, auto value) {
     if (value > 1)
-      throw io_error(concat(source, ": array '", tensor.name, "' is bool, but element ", i, " is ",
-                                             static_cast<double>(value)));
+      throw io_error(concat(source, ": array ", printable(tensor.name), " is bool, but element ", i, " is ", static_cast<double>(value)));
   });
 }
 
@@ -97,7 +96,7 @@ inline void convert(const_tensor_ref const& from, tensor_ref const& to) {
 inline void check_finite(std::string_view source, const_tensor_ref const& tensor) {
   detail::for_each_element(tensor, [&](index_t i, auto value) {
     if (!std::isfinite(static_cast<double>(value)))
-      throw io_error(detail::concat(source, ": array '", tensor.name, "' is not finite at element ", i));
+      throw io_error(detail::concat(source, ": array ", detail::printable(tensor.name), " is not finite at element ", i));
   });
 }
 

@@ -56,6 +56,18 @@ inline index_t file_size(descriptor const& file, std::string_view path) {
   return static_cast<index_t>(status.st_size);
 }
 
+/// The folder of a path, with its slash; empty for a plain name.
+inline std::string folder_of(std::string const& path) {
+  std::size_t const slash = path.rfind('/');
+  return slash == path.npos ? "" : path.substr(0, slash + 1);
+}
+
+/// Brings the names in a folder to the disk; a file system that cannot sync a folder still has complete files.
+inline void sync_folder(std::string const& folder) {
+  descriptor const it(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (it.number() >= 0) static_cast<void>(::fsync(it.number()));
+}
+
 /// read(2) and write(2) take at most this many bytes at once.
 inline constexpr index_t largest_transfer = index_t{1} << 30;
 
@@ -172,10 +184,9 @@ public:
     if (exists && !S_ISREG(status.st_mode)) throw io_error(path_ + ": exists and is not a regular file");
     if (exists) mode = status.st_mode & 0777;
 
-    std::size_t const slash = target_.rfind('/');
-    folder_ = slash == target_.npos ? "." : target_.substr(0, slash + 1);
+    folder_ = detail::folder_of(target_);
     for (int attempt = 0; attempt < 10000 && file_.number() < 0; ++attempt) {
-      temporary_ = detail::concat(folder_, "/.parapet-", ::getpid(), "-", attempt);
+      temporary_ = detail::concat(folder_, ".parapet-", ::getpid(), "-", attempt);
       file_ = detail::descriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
       if (file_.number() < 0 && errno != EEXIST) break;
     }
@@ -214,9 +225,7 @@ public:
     if (::fsync(file_.number()) != 0) detail::throw_system_error(path_, "cannot bring to the disk", errno);
     if (::rename(temporary_.c_str(), target_.c_str()) != 0) detail::throw_system_error(path_, "cannot replace", errno);
     temporary_.clear();
-    // The new name itself; a file system that cannot sync a folder still has a complete file.
-    detail::descriptor const folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (folder.number() >= 0) static_cast<void>(::fsync(folder.number()));
+    detail::sync_folder(folder_);
   }
 
 private:

@@ -34,7 +34,7 @@ enum class line_durability { process, disk };
 
 struct line_log_options {
   line_durability durability = line_durability::process;
-  index_t rotate_bytes = std::numeric_limits<index_t>::max();  ///< a file that would grow beyond is renamed to <path>.1, .2, ... and a new one begun
+  index_t rotate_bytes = std::numeric_limits<index_t>::max();  ///< a file that would grow beyond is renamed to path.1, path.2, ... and a new one begun
   unsigned mode = 0600;                                        ///< of a new file
 };
 
@@ -83,7 +83,7 @@ private:
     size_ = whole;
     if (options_.durability == line_durability::disk) {
       if (::fsync(file.number()) != 0) detail::throw_system_error(path_, "cannot bring to the disk", errno);
-      sync_folder();
+      detail::sync_folder(detail::folder_of(path_));
     }
     file_ = std::make_shared<detail::descriptor>(std::move(file));
   }
@@ -143,13 +143,6 @@ private:
     if (::rename(path_.c_str(), old.c_str()) != 0 && errno != ENOENT)  // it is gone where an earlier rotation came to here
       detail::throw_system_error(path_, "cannot be renamed", errno);
     open();
-  }
-
-  void sync_folder() const {
-    std::size_t const slash = path_.rfind('/');
-    std::string const folder = slash == path_.npos ? "." : path_.substr(0, slash + 1);
-    detail::descriptor const it(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (it.number() >= 0) static_cast<void>(::fsync(it.number()));
   }
 
   std::string path_;

@@ -122,12 +122,6 @@ inline void check_shard(std::vector<std::string_view> names, std::string const& 
       throw io_error(concat(path, ": has no array ", printable(name), ", but ", index_path, " finds it here"));
 }
 
-/// The folder of a path, with its slash; empty for a plain name.
-inline std::string folder_of(std::string const& path) {
-  std::size_t const slash = path.rfind('/');
-  return slash == path.npos ? "" : path.substr(0, slash + 1);
-}
-
 }  // namespace detail
 
 /// Every array of a model that is spread over the files of an index, each of which must hold just what the index says.

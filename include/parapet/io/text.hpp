@@ -37,13 +37,7 @@ inline index_t find_invalid_utf8(std::string_view text) {
 namespace detail {
 
 using parapet::detail::concat;
-
-/// A name out of a file, fit for one line of a message: short, and without control characters.
-inline std::string printable(std::string_view text) {
-  std::string out = "'";
-  for (char const c : text.substr(0, 200)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-  return out + (text.size() > 200 ? "...'" : "'");
-}
+using parapet::detail::printable;
 
 /// Whether `name` is the name of a file in some folder: no path, no "..", nothing that a terminal would act on.
 inline bool is_plain_file_name(std::string_view name) {
