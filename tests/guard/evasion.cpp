@@ -55,6 +55,8 @@ TEST_CASE("what hides a word is undone, and said") {
   CHECK(clear(U"a h.i.d.d.e.n word", evasion::spaced) == "a hidden word");
   CHECK(clear(U"h i d d e n  w-o-r-d", evasion::spaced) == "hidden  word");
   CHECK(clear(U"h i d d e n  a  w o r d  i s", evasion::spaced) == "hidden  a  word  is");
+  CHECK(clear(U"find a h i d d e n word", evasion::spaced) == "find a hidden word");
+  CHECK(clear(U"h i d e a word", evasion::spaced) == "hide a word");
   CHECK(clear(U"h1dd3n w0rd!", evasion::leet, {.leet = true}) == "hidden word!");
 }
 

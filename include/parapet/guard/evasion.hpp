@@ -6,7 +6,7 @@
 //     compatible    full-width, mathematical, circled letters, ligatures: NFKC (UAX #15) where that is ASCII
 //     overlay       strokes through letters, stacks of more than two marks: dropped
 //     lookalike     letters that look Latin in words that otherwise are (lookalikes.hpp, UTS #39)
-//     spaced        h e l l o, h.e.l.l.o: four single letters or more, one separator: joined, and then shorter ones too
+//     spaced        h e l l o, h.e.l.l.o: four single letters or more, one separator: joined, and then shorter ones; an "a" beside a word stays
 //     leet          h3ll0, with option leet only: it is wrong about mp3
 //
 // Text of other scripts stays what it is (up to NFC): zero-width joiners between letters that are not Latin, right-to-left text, a word of
@@ -255,6 +255,17 @@ private:
         letters = 1;
         while (k + 2 * letters < now_.size() && now_[k + 2 * letters - 1].code == separator && alone(k + 2 * letters)) ++letters;
       }
+      // "find a p l u m", "p l u m a day": a word of one letter stands between the run and a longer word.
+      auto const article = [&](std::size_t at) { return now_[at].code == U'a' || now_[at].code == U'A' || now_[at].code == U'I'; };
+      auto const longer_word = [&](std::size_t at) { return at < now_.size() && in_word(now_[at].code) && !alone(at); };
+      if (letters > least && article(k) && k >= 2 && now_[k - 1].code == now_[k + 1].code && longer_word(k - 2)) {
+        next_.insert(next_.end(), {now_[k], now_[k + 1]});
+        k += 2;
+        --letters;
+      }
+      if (std::size_t const last = k + 2 * letters - 2; letters > least && article(last) && last + 1 < now_.size() &&
+          now_[last + 1].code == now_[last - 1].code && longer_word(last + 2))
+        --letters;
       if (letters >= least) {
         count(evasion::spaced, static_cast<index_t>(letters));
         for (std::size_t l = 0; l < letters; ++l) next_.push_back(now_[k + 2 * l]);
