@@ -5,7 +5,7 @@
 // refusal: completions of XSTest, one model and one fold of prompts held out (15 splits). harm: prompts of XSTest in 5 folds, and how often
 // harmless prompts of CoCoNot's contrast set and of NotInject are called harmful. Epoch, calibration and threshold are chosen on a quarter of
 // the training prompts, never on what is reported. With --seeds n the logits of n networks are added. --own adds rows to every training set.
-#include "bench/guard_quality_data.hpp"
+#include "guard_quality_data.hpp"
 
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/guard/bpe_trainer.hpp>

@@ -12,14 +12,14 @@
 
 namespace parapet::inline PARAPET_ABI::guard {
 
-/// The tokeniser of <folder>/tokenizer.model. Throws io_error.
+/// The tokeniser of `tokenizer.model` in the folder. Throws io_error.
 inline sentencepiece_tokenizer read_wildguard_tokenizer(std::string const& folder) {
   std::string const path = folder + "/tokenizer.model";
   return sentencepiece_tokenizer(read_sentencepiece_model(io::read_file(path), path));
 }
 
 /// Whether the tokeniser that the model was trained with put its space behind control tokens: "legacy" of
-/// <folder>/tokenizer_config.json, true where it says nothing, as in Hugging Face's slow tokenizer. Throws io_error.
+/// `tokenizer_config.json`, true where it says nothing, as in Hugging Face's slow tokenizer. Throws io_error.
 inline text_start read_wildguard_text_start(std::string const& folder) {
   std::string const path = folder + "/tokenizer_config.json";
   io::json_value const root = io::parse_json(io::read_file(path, 1 << 24), path);
