@@ -151,6 +151,8 @@ seed("sentencepiece", "bytes", with_text(model(2, pieces + all_bytes, (4, 0), fa
 def shorten(value):
     if isinstance(value, dict):
         value = {key: shorten(item) for key, item in value.items() if item is not None or key == "unk_token"}
+        if "precompiled_charsmap" in value:
+            value["precompiled_charsmap"] = "BAAAAAAAAAA="  # one unit, no rules: sentencepiece/charsmap has some
         if len(value.get("Regex", "")) > 30:
             value["Regex"] = r"(?i:'s|'LL)|[^\n\p{Nd}]?[a-tv-z\u00e9]+|\s+(?!\S)|\s{1,2}"
     return [shorten(item) for item in value] if isinstance(value, list) else value
@@ -160,12 +162,14 @@ def shrink(file):
     file = shorten(file)
     model = file["model"]
     model.pop("byte_fallback", None)
-    names = [token["content"] for token in file["added_tokens"]] + [model.get("unk_token")]  # what others refer to
     is_list = isinstance(model["vocab"], list)
-    if is_list:
-        names.append(model["vocab"][model["unk_id"]][0])
+    unknown = model["vocab"][model["unk_id"]][0] if is_list else model.get("unk_token")
+    names = [unknown]  # what others refer to
     for step in (file.get("post_processor") or {}).get("processors", [file.get("post_processor") or {}]):
         names += list(step.get("special_tokens", {})) + [step[key][0] for key in ("sep", "cls") if key in step]
+    added = file["added_tokens"]
+    file["added_tokens"] = [token for token in added if token["content"] in names or token is added[-1]][-2:]
+    names += [token["content"] for token in file["added_tokens"]]
     vocabulary = [entry[0] for entry in model["vocab"]] if is_list else list(model["vocab"])
     few = set("\u2581\u0120#<>/the\u00c3\u00a9")
     kept = [word for word in vocabulary if word in names or (len(word) < 3 and set(word) <= few)]
@@ -174,7 +178,7 @@ def shrink(file):
     if is_list:
         score = dict(model["vocab"])
         model["vocab"] = [[word, score.get(word, 0.0)] for word in kept]
-        model["unk_id"] = place[names[-1] if names[-1] in place else kept[0]]
+        model["unk_id"] = place[unknown]
     else:
         model["vocab"] = place
     if "merges" in model:
