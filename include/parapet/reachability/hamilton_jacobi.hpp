@@ -55,13 +55,13 @@ double hamilton_jacobi_bytes(grid::grid<D> const& nodes, int stages = 0) {
 
 namespace detail {
 
-/// The last stage's values from `base`, `a` of them, and from the Euler step, `b` of it; where and when it starts.
+/// How far a stage goes from the step's first values to its own Euler step's, and when it starts.
 struct runge_kutta_stage {
-  double a, b, at;
+  double b, at;
 };
 /// Shu and Osher's methods, by number of stages.
 inline constexpr runge_kutta_stage runge_kutta[3][3] = {
-    {{0, 1, 0}}, {{0, 1, 0}, {1.0 / 2, 1.0 / 2, 1}}, {{0, 1, 0}, {3.0 / 4, 1.0 / 4, 1}, {1.0 / 3, 2.0 / 3, 0.5}}};
+    {{1, 0}}, {{1, 0}, {1.0 / 2, 1}}, {{1, 0}, {1.0 / 4, 1}, {2.0 / 3, 0.5}}};
 
 /// The whole run, with its arrays.
 template <class T, class Scheme, class Dissipation, class Backend, class System, class Problem>
@@ -184,7 +184,7 @@ private:
     for (int k = 0; k < stages_; ++k) {
       bool const ends = k == stages_ - 1;
       T* const to = ends && stages_ > 1 ? values_.data() : work_[k].data();
-      stage const s{nodes_, system_, problem_, from, values_.data(), to, static_cast<T>(method[k].a), static_cast<T>(method[k].b), static_cast<T>(dt),
+      stage const s{nodes_, system_, problem_, from, values_.data(), to, static_cast<T>(method[k].b), static_cast<T>(dt),
                     physical(report.time + method[k].at * dt), physical(report.time + dt),
                     tube && !anything_moves ? T(0) : std::numeric_limits<T>::infinity(), options_.lowest, problem_.forward_in_time ? T(-1) : T(1), ends,
                     tube && anything_moves, options_.arrival, static_cast<T>(report.time), static_cast<T>(dt)};

@@ -1,6 +1,6 @@
 // One Runge-Kutta stage of a Hamilton-Jacobi equation in one pass over the grid: no array of derivatives, none of states.
 //
-//     to = a base + b (from + dt L(from)),    L(V) = H(x, (p- + p+) / 2) + sum_i alpha_i (p+_i - p-_i) / 2
+//     to = base + b (from - base + dt L(from)),    L(V) = H(x, (p- + p+) / 2) + sum_i alpha_i (p+_i - p-_i) / 2
 //
 // p- and p+ are one-sided derivatives of `from` (grid/upwind.hpp), H the Hamiltonian forward in time to go, alpha the dissipation of
 // Lax and Friedrichs. A tube never gives back what it has: L is cut off at 0. In the last stage of a step sets that move, and
@@ -41,7 +41,7 @@ struct upwind_stage {
   T const* from;
   T const* base;
   T* to;
-  T a, b, dt;
+  T b, dt;
   T time;             ///< physical time at `from`
   T end_time;         ///< physical time at the end of the step
   T highest_rate;     ///< L is cut off here: 0 in a tube, infinity in a set
@@ -64,7 +64,7 @@ struct upwind_stage {
     auto const h = evaluate<role, Dissipation>(system, x, left, right, X(time));
     // Grouped so that little has to wait for the Hamiltonian.
     X const rate = math::min(h.value + X(0.5f) * dot(h.speeds, jump), X(highest_rate));
-    X v = math::max((X(a) * before + X(b) * centre) + X(b * dt) * rate, X(lowest));
+    X v = math::max((before + X(b) * (centre - before)) + X(b * dt) * rate, X(lowest));
     if (ends_step) {
       if (takes_target) v = math::min(v, detail::set_at(problem.target, at, x, end_time));
       if constexpr (role::has_obstacle) v = math::max(v, X(0.0f) - detail::set_at(problem.obstacle, at, x, end_time));
