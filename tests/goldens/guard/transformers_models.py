@@ -4,16 +4,20 @@
     python transformers_models.py             # writes transformers/<model>/ beside itself
 
 A folder holds config.json and model.safetensors (one model: two shards and an index), as a published one does, and
-expected.safetensors: for input k `ids.k`, `types.k` where the model has token types, `hidden.k` (8, hidden) of the last tokens, or fewer, before the
-head, and `logits.k`: of a classifier (labels), of a language model (3, vocabulary) of the last three tokens. All inputs of a
-model ran as one padded batch; the script checks that each alone gives the same. Weights are random and then trained for a minute on a
-rule, so that labels have margins as those of a real classifier have: `sample` draws texts of a class, tests/guard/transformer_rule.hpp too. Each preset has two models: `_a` with a
-config.json as it was published (rope_theta, rope_scaling), float weights; `_b` as transformers 5 writes it (rope_parameters),
-bfloat16 weights.
+expected.safetensors: for input k `ids.k`, `types.k` where the model has token types, `hidden.k` (8, hidden) of the last tokens,
+or fewer, before the head, and `logits.k`: of a classifier (labels), of a language model (3, vocabulary) of the last three
+tokens. All inputs of a model ran as one padded batch; the script checks that each alone gives the same.
+
+Weights are random and then trained for a minute on a rule, so that labels have margins as those of a real classifier have:
+`sample` draws texts of a class, and so does tests/guard/transformer_rule.hpp.
+
+Each preset has two models: `_a` with a config.json as it was published (rope_theta, rope_scaling) and float weights; `_b` as
+transformers 5 writes it (rope_parameters) and bfloat16 weights.
 """
 import json
 import pathlib
 import shutil
+import sys
 
 import torch
 import transformers as hf
@@ -21,6 +25,7 @@ from safetensors.torch import save_file
 
 HERE = pathlib.Path(__file__).resolve().parent / "transformers"
 FIRST_WORD = 6
+ONLY = sys.argv[1:]  # names of models, or nothing for all
 
 
 def randomize(model, seed):
@@ -124,6 +129,8 @@ def types_used(model):
 
 
 def write(name, model, config, *, seed, lengths, decoder, pad=0, rename=lambda key: key, bf16=False, shards=1):
+    if ONLY and name not in ONLY:
+        return
     model = model.eval()
     randomize(model, seed)
     train(model, seed)
@@ -186,13 +193,13 @@ def decoders():
              attention_bias=False, mlp_bias=False, tie_word_embeddings=True)
     write("llama3_a", hf.LlamaForCausalLM(hf.LlamaConfig(**a)), a, seed=3, lengths=lengths, decoder=True)
     b = dict(vocab_size=53, hidden_size=48, intermediate_size=80, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=2, rms_norm_eps=1e-6,
-             rope_parameters={"rope_theta": 500000.0, **scaling}, max_position_embeddings=512, attention_bias=True, mlp_bias=True)
-    write("llama3_b", hf.LlamaForCausalLM(hf.LlamaConfig(architectures=["LlamaForCausalLM"], **b)), None, seed=4, lengths=lengths, decoder=True, bf16=True)
+             rope_parameters={"rope_theta": 500000.0, **scaling}, max_position_embeddings=4096, attention_bias=True, mlp_bias=True)
+    write("llama3_b", hf.LlamaForCausalLM(hf.LlamaConfig(architectures=["LlamaForCausalLM"], **b)), None, seed=4, lengths=lengths + [3000], decoder=True, bf16=True)
 
     a = dict(common, architectures=["Qwen3ForCausalLM"], model_type="qwen3", vocab_size=57, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
              num_attention_heads=4, num_key_value_heads=2, head_dim=16, rms_norm_eps=1e-6, rope_theta=1000000, rope_scaling=None, use_sliding_window=False,
-             sliding_window=None, max_window_layers=2, attention_bias=False, max_position_embeddings=512, tie_word_embeddings=True)
-    write("qwen3_a", hf.Qwen3ForCausalLM(hf.Qwen3Config(**a)), a, seed=5, lengths=lengths, decoder=True)
+             sliding_window=None, max_window_layers=2, attention_bias=False, max_position_embeddings=4096, tie_word_embeddings=True)
+    write("qwen3_a", hf.Qwen3ForCausalLM(hf.Qwen3Config(**a)), a, seed=5, lengths=lengths + [3000], decoder=True)
     # A classifier on the last token; the upper layers have a window.
     b = dict(vocab_size=57, hidden_size=40, intermediate_size=72, num_hidden_layers=3, num_attention_heads=5, num_key_value_heads=5, head_dim=12,
              rms_norm_eps=1e-6, rope_parameters={"rope_theta": 1e6, "rope_type": "default"}, use_sliding_window=True, sliding_window=12, max_window_layers=1,
