@@ -4,10 +4,11 @@
 //
 // Ceilings: a large copy (bytes read and written), a large product in each precision. Then the products of FISOR's actor at batch
 // 1024, alone and sixteen at once, as a share of the product's ceiling; and maps, layer norm, column sums, noise and Adam as a
-// share of the copy's, counting each input read once and each output written once. Work rotates through memory beyond the L2.
+// share of the copy's, counting each input read once and each output written once. Work rotates through memory beyond the L2. At last attention.
 #include <parapet/backend/cuda/kernels.cuh>
 #include <parapet/math/activation.hpp>
 #include <parapet/nn/activate.hpp>
+#include <parapet/nn/attention.hpp>
 
 #include "cuda_timer.cuh"
 
@@ -136,12 +137,32 @@ void memory_bound() {
   }
 }
 
+/// Forward attention of 12 heads of 64: products alone, 4 x 64 for each pair of a query and a key.
+void attention(index_t sequences, index_t tokens) {
+  cuda be;
+  constexpr index_t width = 768;
+  nn::attention_heads const heads{12, 12, 64};
+  index_t const rows = sequences * tokens;
+  auto const q = numbers(be, rows * width), k = numbers(be, rows * width), v = numbers(be, rows * width);
+  auto out = numbers(be, rows * width);
+  std::vector<nn::sequence> batch;
+  for (index_t s = 0; s < sequences; ++s) batch.push_back({s * tokens, (s + 1) * tokens, s * tokens, (s + 1) * tokens});
+  extents<2> const shape{{rows, width}};
+  double const time = bench::seconds_per_step(be, 1, 20, [&](int) {
+    nn::attention_forward(be, heads, nn::attention_reach::full(), batch, q.view(shape), k.view(shape), v.view(shape), out.view(shape));
+  });
+  std::printf("attention of %td x %td tokens, 12 heads of 64: %.2f ms, %.1f GFLOP/s\n", sequences, tokens, 1e3 * time,
+              4e-9 * static_cast<double>(rows * tokens * width) / time);
+}
+
 }  // namespace
 
 int main() {
   if (!bench::has_device()) return 77;
   bench::print_device();
   memory_bound();
+  attention(64, 128);
+  attention(1, 4096);
   products("float32", product_precision::float32);
   products("tf32", product_precision::tf32);
   products("bf16", product_precision::bf16);

@@ -76,6 +76,43 @@ TEST_CASE_TEMPLATE("layer_norm: rows have mean 0 and variance 1 before scale and
   }
 }
 
+TEST_CASE_TEMPLATE("layer_norm: without a shift it is that of zeros, and arguments that do not fit are named", B, TEST_BACKENDS) {
+  auto const check = [](auto be) {
+    using backend::layer_norm_backward;
+    using backend::layer_norm_forward;
+    using space = typename decltype(be)::space;
+    using vector = vector_view<double, space>;
+    constexpr index_t rows = 3, n = 19;
+    auto const x = upload(be, normal<double>(extents{rows, n}, 1)), dy = upload(be, normal<double>(extents{rows, n}, 2));
+    auto const scale = upload(be, normal<double>(extents{n}, 3)), zeros = upload(be, support::constant(extents{n}, 0.0));
+    on<decltype(be), double, 2> y(x.shape()), z(x.shape()), dx(x.shape()), y0(x.shape()), dx0(x.shape());
+    on<decltype(be), double, 1> inverse(extents{rows});
+    auto dscale = upload(be, normal<double>(extents{n}, 4)), dscale0 = upload(be, normal<double>(extents{n}, 4)), dshift = upload(be, normal<double>(extents{n}, 5));
+    auto const kept = [&] { return matrix_view<double const, space>(z.view()); };
+    layer_norm_forward(be, x.read(), scale.read(), zeros.read(), 1e-3, y0.view(), z.view(), inverse.view());
+    layer_norm_forward(be, x.read(), scale.read(), vector_view<double const, space>{}, 1e-3, y.view(), z.view(), inverse.view());
+    CHECK(support::same(download(be, y), download(be, y0)));
+    layer_norm_backward(be, scale.read(), kept(), inverse.read(), dy.read(), dx0.view(), dscale0.view(), dshift.view());
+    layer_norm_backward(be, scale.read(), kept(), inverse.read(), dy.read(), dx.view(), dscale.view(), vector{});
+    CHECK(support::same(download(be, dx), download(be, dx0)));
+    CHECK(support::same(download(be, dscale), download(be, dscale0)));
+    auto const stack = [](auto const& view) { return repeated(view, 1); };
+    layer_norm_forward(be, stack(x.read()), stack(scale.read()), matrix_view<double const, space>{}, 1e-3, stack(y.view()), stack(z.view()), stack(inverse.view()));
+    CHECK(support::same(download(be, y), download(be, y0)));
+
+    auto const forward = [&](auto const& w, auto const& b, auto const& out) {
+      return support::message_of<shape_error>([&] { layer_norm_forward(be, x.read(), w, b, 1e-3, out, z.view(), inverse.view()); });
+    };
+    CHECK(forward(scale.read().rows(1, n), zeros.read(), y.view()).starts_with("layer_norm: scale has shape ("));
+    CHECK(forward(scale.read(), zeros.read().rows(1, n), y.view()).starts_with("layer_norm: shift has shape ("));
+    CHECK(forward(scale.read(), zeros.read(), y.view().columns(1, n)).starts_with("layer_norm: output has shape ("));
+    CHECK_THROWS_AS(layer_norm_backward(be, scale.read(), kept(), inverse.read(), dy.read(), dx.view().rows(1, 3), dscale.view(), dshift.view()), shape_error);
+    CHECK_THROWS_AS(layer_norm_backward(be, scale.read(), kept(), inverse.read(), dy.read(), dx.view(), dscale.view().rows(1, n), dshift.view()), shape_error);
+  };
+  check(B{});
+  check(unfused<B>{});
+}
+
 TEST_CASE_TEMPLATE("softmax_rows: positive, sums to 1, in place, and safe at both ends", B, TEST_BACKENDS) {
   auto const check = [](auto be) {
     using backend::softmax_rows;

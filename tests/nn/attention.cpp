@@ -1,5 +1,7 @@
 #include <parapet/nn/attention.hpp>
 
+#include <parapet/math/bfloat16.hpp>
+
 #include "support/backends.hpp"
 #include "support/gradient.hpp"
 #include "support/throws.hpp"
@@ -182,6 +184,21 @@ TEST_CASE_TEMPLATE("attention: a bias of a pair is added after the cap, and gets
     CHECK(support::gradient_error(be, by_query.flat(), dby_query.flat(), loss) < 1e-6);
     CHECK(support::gradient_error(be, by_key.flat(), dby_key.flat(), loss) < 1e-6);
   }
+}
+
+TEST_CASE_TEMPLATE("attention: keys and values in bfloat16 give what the same numbers in float give", B, TEST_BACKENDS) {
+  B be;
+  nn::attention_heads const heads{4, 2, 5};
+  std::vector<nn::sequence> const sequences{{0, 7, 0, 9}};
+  auto const k = normal<float>(extents{9, 10}, 2), v = normal<float>(extents{9, 10}, 3);
+  auto const round = [](auto const& x) { return support::generate<bfloat16>(x.shape(), [&](index_t i) { return to_bfloat16(x.flat()[i]); }); };
+  auto const back = [](auto const& x) { return support::generate<float>(x.shape(), [&](index_t i) { return static_cast<float>(x.flat()[i]); }); };
+  auto const q = upload(be, normal<float>(extents{7, 20}, 1)), float_k = upload(be, back(round(k))), float_v = upload(be, back(round(v)));
+  auto const short_k = upload(be, round(k)), short_v = upload(be, round(v));
+  on<B, float, 2> out(q.shape()), expected(q.shape());
+  nn::attention_forward(be, heads, nn::attention_reach::causal(), sequences, q.read(), short_k.read(), short_v.read(), out.view());
+  nn::attention_forward(be, heads, nn::attention_reach::causal(), sequences, q.read(), float_k.read(), float_v.read(), expected.view());
+  CHECK(support::same(download(be, out), download(be, expected)));
 }
 
 TEST_CASE_TEMPLATE("attention: a node that sees nothing, not even itself, gives 0 and a gradient of 0", B, TEST_BACKENDS) {

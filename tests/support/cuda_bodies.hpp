@@ -221,12 +221,15 @@ template <class S, class T>
 void layer_norm_forward(cuda_bodies_in<S>&, tensor_view<T const, 3, S> const& x, matrix_view<T const, S> const& scale, matrix_view<T const, S> const& shift,
                         std::type_identity_t<T> epsilon, tensor_view<T, 3, S> const& y, tensor_view<T, 3, S> const& normalized,
                         matrix_view<T, S> const& inverse_deviation) {
+  backend::reference::check_layer_norm(x, scale, shift, y, normalized, inverse_deviation);
   bodies::for_each_row(x.extent(0) * x.extent(1), device::layer_norm_body<T, S>{x, scale, shift, epsilon, y, normalized, inverse_deviation});
 }
 template <class S, class T>
 void layer_norm_backward(cuda_bodies_in<S>&, matrix_view<T const, S> const& scale, tensor_view<T const, 3, S> const& normalized,
                          matrix_view<T const, S> const& inverse_deviation, tensor_view<T const, 3, S> const& dy, tensor_view<T, 3, S> const& dx,
                          matrix_view<T, S> const& dscale, matrix_view<T, S> const& dshift) {
+  backend::reference::check_layer_norm(dy, scale, dshift, dx, normalized, inverse_deviation);
+  check_shape("layer_norm: scale gradient", dscale.shape(), scale.shape());
   bodies::for_each_column(dy.extent(0), dy.extent(2), device::layer_norm_parameter_body<T, S>{normalized, dy, dscale, dshift});
   bodies::for_each_row(dy.extent(0) * dy.extent(1), device::layer_norm_gradient_body<T, S>{scale, normalized, inverse_deviation, dy, dx});
 }
