@@ -33,6 +33,16 @@ TEST_CASE("a view under a name keeps type, shape and place") {
   CHECK_THROWS_AS(named("x", transposed(x.view())), shape_error);
 }
 
+TEST_CASE("an archive's messages stay one line, whatever a file names its arrays, and however many there are") {
+  tensor_archive archive("f");
+  for (int k = 0; k < 25; ++k) archive.add("a" + std::to_string(k) + '\n', scalar_type::u8, {1});
+  std::string const message = message_of<io_error>([&] { archive.at("x\x1b[2J"); });
+  CHECK(contains(message, "f: no array named 'x?[2J'; there are: 'a0?' 'a1?'"));
+  CHECK(contains(message, "'a19?' and 5 more"));
+  CHECK(contains(message_of<io_error>([&] { archive.add("a3\n", scalar_type::u8, {1}); }), "f: two arrays are named 'a3?'"));
+  CHECK(contains(message_of<io_error>([&] { archive.view<float, 1>("a7\n"); }), "f: array 'a7?' is u8 (1), expected f32"));
+}
+
 TEST_CASE("an archive owns arrays and finds them by name, type and rank") {
   tensor_archive archive("weights.safetensors");
   tensor_ref const added = archive.add("w", scalar_type::f64, {2, 2});
