@@ -1,6 +1,9 @@
 // A guard in front of a chat service: an OpenAI-compatible reverse proxy that judges prompts and answers, streamed ones while they come.
 //
-//   guarded_chat --upstream http://127.0.0.1:8000 --rules rules.json --policy policy.json --log audit.jsonl --salt-file salt
+//   guarded_chat --upstream http://127.0.0.1:8000 --model guard --policy policy.json --log audit.jsonl --salt-file salt
+//
+// The moderator is a folder that train_guard wrote (--model), phrases (--rules, guard/phrase_rules.hpp), or both: then what a phrase
+// stops is not asked of the model. Texts are read clearly before (guard/evasion.hpp).
 //
 // POST /v1/chat/completions   judged, forwarded, judged; a refusal has finish_reason "content_filter"
 // GET  /healthz, /metrics     for the service's own people: bind --port to an address that others do not reach, or filter the paths
@@ -10,6 +13,7 @@
 #include "guarded_chat/moderator_pool.hpp"
 #include "guarded_chat/proxy.hpp"
 #include "guarded_chat/server.hpp"
+#include "guarded_chat/trained_guard.hpp"
 #include "support/arguments.hpp"
 
 #include <parapet/guard/audit_log.hpp>
@@ -49,14 +53,20 @@ guard::policy default_policy() {
 
 guard::policy read_policy(std::string const& path) { return path.empty() ? default_policy() : guard::parse_policy(io::read_file(path, 1 << 20), path); }
 
-/// Phrases in texts that are read clearly. Light enough that each thread of the pool has its own.
-struct clear_rules {
-  explicit clear_rules(std::string const& path) : rules(io::read_file(path, 1 << 24), path), reader(rules) {}
-  guard::verdict classify(guard::exchange const& text) { return reader.classify(text); }
-  void classify(std::span<guard::exchange const> in, std::span<guard::verdict> out) { reader.classify(in, out); }
+/// A moderator whose texts are read clearly before, unless they are to come as they are.
+template <guard::moderator Moderator>
+class behind_reader {
+public:
+  template <class... Arguments>
+  explicit behind_reader(bool clear, Arguments const&... arguments) : clear_(clear), model_(arguments...), reader_(model_) {}
+  behind_reader(behind_reader const&) = delete;
+  guard::verdict classify(guard::exchange const& text) { return clear_ ? reader_.classify(text) : model_.classify(text); }
+  void classify(std::span<guard::exchange const> in, std::span<guard::verdict> out) { clear_ ? reader_.classify(in, out) : model_.classify(in, out); }
 
-  guard::phrase_rules rules;
-  guard::clear_reader<guard::phrase_rules> reader;
+private:
+  bool clear_;
+  Moderator model_;
+  guard::clear_reader<Moderator> reader_;
 };
 
 template <guard::moderator Moderator>
@@ -121,7 +131,9 @@ int main(int argc, char** argv) try {
                            {{"upstream", "http://127.0.0.1:8000", "the chat service"},
                             {"host", "127.0.0.1", "address to listen at"},
                             {"port", "8080", "port to listen at, 0 for any"},
+                            {"model", "", "folder of a trained guard (train_guard --out)"},
                             {"rules", "", "JSON of phrases with their probabilities (guard/phrase_rules.hpp)"},
+                            {"clear", "yes", "undo disguises of texts before they are judged: yes or no"},
                             {"policy", "", "JSON of the policy (guard/policy.hpp); empty: review from 0.5, block from 0.9"},
                             {"log", "audit.jsonl", "audit log"},
                             {"salt-file", "", "file with the secret for the log's hashes, 16 bytes or more"},
@@ -135,9 +147,17 @@ int main(int argc, char** argv) try {
                             {"first", "200", "characters of a stream before its first judgement"},
                             {"every", "200", "characters between judgements"},
                             {"context", "800", "characters before them that are read again"}});
-  if (given.text("rules").empty() || given.text("salt-file").empty()) throw std::invalid_argument("--rules and --salt-file are needed");
-  std::vector<std::unique_ptr<clear_rules>> moderators;
-  for (long k = given.number("moderators", 1, 64); k > 0; --k) moderators.push_back(std::make_unique<clear_rules>(given.text("rules")));
+  std::string const model = given.text("model"), rules = given.text("rules");
+  if ((model.empty() && rules.empty()) || given.text("salt-file").empty()) throw std::invalid_argument("--salt-file and one of --model and --rules are needed");
+  long const count = given.number("moderators", 1, 64);
+  bool const clear = given.text("clear") != "no";
+  if (model.empty()) {
+    std::vector<std::unique_ptr<behind_reader<guard::phrase_rules>>> moderators;
+    for (long k = 0; k < count; ++k) moderators.push_back(std::make_unique<behind_reader<guard::phrase_rules>>(clear, io::read_file(rules, 1 << 24), rules));
+    return serve(std::move(moderators), given);
+  }
+  std::vector<std::unique_ptr<behind_reader<guarded_chat::trained_guard>>> moderators;
+  for (long k = 0; k < count; ++k) moderators.push_back(std::make_unique<behind_reader<guarded_chat::trained_guard>>(clear, model, rules));
   return serve(std::move(moderators), given);
 } catch (std::exception const& failure) {
   std::fprintf(stderr, "guarded_chat: %s\n", failure.what());

@@ -54,7 +54,7 @@ public:
         std::uint32_t end = t.end;
         for (; trailing > 0 && end > 0; --trailing)
           do --end;
-          while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80);
+          while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80);
         if (trailing == 0) t.end = std::max(end, t.begin);
       }
     }
