@@ -25,13 +25,13 @@ struct risk_coverage_point {
 /// One point for each different confidence, from the most confident on; empty for an empty sample. Throws argument_error for NaN.
 inline std::vector<risk_coverage_point> risk_coverage_curve(std::span<scored const> sample, double threshold = 0.5) {
   detail::refuse_nan("risk_coverage_curve", sample);
-  struct answer {
+  struct given {
     double confidence;
     bool wrong;
   };
-  std::vector<answer> answers;
+  std::vector<given> answers;
   for (scored const& s : sample) answers.push_back({std::abs(s.score - threshold), (s.score >= threshold) != s.positive});
-  std::sort(answers.begin(), answers.end(), [](answer const& a, answer const& b) { return a.confidence > b.confidence; });
+  std::sort(answers.begin(), answers.end(), [](given const& a, given const& b) { return a.confidence > b.confidence; });
   std::vector<risk_coverage_point> curve;
   double errors = 0;
   for (std::size_t i = 0; i < answers.size(); ++i) {
