@@ -97,6 +97,16 @@ struct inner_band {
   }
 };
 
+/// Both: the band, and every mass in the inner box.
+struct inner_part_of_band {
+  template <int D>
+  bool operator()(vec<double, D> const& s, double exact) const {
+    bool inside = exact >= -0.4;
+    for (int i = 0; i < D; i += 2) inside = inside && inner_box({s[i], s[i + 1]}, exact);
+    return inside;
+  }
+};
+
 /// [-1.5, 1.5] x [-2, 2] for each mass.
 template <int K>
 parapet::grid::grid<2 * K> braking_grid(index_t n) {
