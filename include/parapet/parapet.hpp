@@ -38,6 +38,7 @@
 #include <parapet/backend/cpu/random.hpp>
 #include <parapet/backend/cpu/thread_pool.hpp>
 #include <parapet/backend/cpu/transformer_rows.hpp>
+#include <parapet/backend/cpu/transpose.hpp>
 #include <parapet/backend/cpu/weights.hpp>
 #include <parapet/backend/cpu/weights_avx2.hpp>
 #include <parapet/backend/cpu/weights_avx512.hpp>

@@ -46,12 +46,14 @@ struct attention_backward_memory {
   }
 };
 
-/// One row of attention's operands beside each other.
+/// out(r, t) = factor x(row r, head r, t), zeros where there is none.
 template <class T>
 void load_rows(attention_rows<T> const& rows, matrix_view<T const> const& x, index_t head_dim, index_t stride, T factor, T* out) {
-  for (index_t r = 0; r < rows.packs() * pack<T>::lanes; ++r) {
-    T const* const from = r < rows.count() ? &x(rows.row(r), rows.head(r) * head_dim) : nullptr;
-    for (index_t t = 0; t < stride; ++t) out[r * stride + t] = from == nullptr || t >= head_dim ? T(0) : factor * from[t];
+  for (index_t r = 0; r < rows.packs() * pack<T>::lanes; ++r, out += stride) {
+    index_t const present = r < rows.count() ? head_dim : 0;
+    T const* const from = present > 0 ? rows.at(x, r, head_dim) : nullptr;
+    for (index_t t = 0; t < present; ++t) out[t] = factor * from[t];
+    std::fill(out + present, out + stride, T(0));
   }
 }
 
@@ -88,6 +90,17 @@ void differentiate_scores(attention_backward_memory<T> const& m, attention_rows<
     for (index_t j = 0; j < count; ++j) (pack<T>::load(ds + j * width) * pack<T>::load(slope + j * width)).store(ds + j * width);
 }
 
+template <class T>
+T dot_product(T const* a, T const* b, index_t count) {
+  constexpr index_t lanes = pack<T>::lanes;
+  pack<T> sum = T(0);
+  index_t t = 0;
+  for (; t + lanes <= count; t += lanes) sum = multiply_add(pack<T>::load(a + t), pack<T>::load(b + t), sum);
+  T total = sum_lanes(sum);
+  for (; t < count; ++t) total += a[t] * b[t];
+  return total;
+}
+
 /// dkeys and dvalues of the sequence += what one block of rows gives; writes dq of these rows.
 template <class T, class Bias>
 void attend_rows_backward(attention_backward_memory<T> const& m, attention_rows<T> const& rows, attention_heads const& heads,
@@ -103,10 +116,7 @@ void attend_rows_backward(attention_backward_memory<T> const& m, attention_rows<
   std::fill(m.dq, m.dq + tiled * width, T(0));
   for (index_t r = 0; r < packs * lanes; ++r) {
     m.log_sum[r] = r < rows.count() ? log_sum(rows.row(r), rows.head(r)) : T(0);
-    T total = 0;
-    if (r < rows.count())
-      for (index_t t = 0; t < d; ++t) total += dout(rows.row(r), rows.head(r) * d + t) * out(rows.row(r), rows.head(r) * d + t);
-    m.projection[r] = total;
+    m.projection[r] = r < rows.count() ? dot_product(rows.at(dout, r, d), rows.at(out, r, d), d) : T(0);
   }
   index_t const end = rows.end();
   for (index_t block = rows.begin(); block < end; block += attention_keys) {

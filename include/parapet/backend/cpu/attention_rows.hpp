@@ -7,6 +7,7 @@
 #include <parapet/config.hpp>
 #include <parapet/backend/attention.hpp>
 #include <parapet/backend/cpu/lane_product.hpp>
+#include <parapet/backend/cpu/transpose.hpp>
 #include <parapet/math/functions.hpp>
 #include <parapet/math/pack.hpp>
 
@@ -124,18 +125,27 @@ public:
 
   /// out(t, r) = factor x(row r, head r, t), with 0 for the rows that are missing.
   void load_transposed(matrix_view<T const> const& x, index_t head_dim, T factor, T* out) const {
-    for (index_t r = 0; r < packs() * lanes; ++r) {
-      T const* const from = r < count_ ? &x(row(r), head(r) * head_dim) : nullptr;
-      for (index_t t = 0; t < head_dim; ++t) out[t * width + r] = from == nullptr ? T(0) : factor * from[t];
+    index_t r = 0;
+    for (; r + 4 <= count_; r += 4) {
+      T const* const from[4] = {at(x, r, head_dim), at(x, r + 1, head_dim), at(x, r + 2, head_dim), at(x, r + 3, head_dim)};
+      rows_to_columns(from, head_dim, factor, out + r, width);
     }
+    for (; r < packs() * lanes; ++r)
+      for (index_t t = 0; t < head_dim; ++t) out[t * width + r] = r < count_ ? factor * at(x, r, head_dim)[t] : T(0);
   }
   /// x(row r, head r, t) = factor[r] in(t, r).
   void store_transposed(T const* in, index_t head_dim, T const* factor, matrix_view<T> const& x) const {
-    for (index_t r = 0; r < count_; ++r) {
-      T* const to = &x(row(r), head(r) * head_dim);
-      for (index_t t = 0; t < head_dim; ++t) to[t] = in[t * width + r] * factor[r];
+    index_t r = 0;
+    for (; r + 4 <= count_; r += 4) {
+      T* const to[4] = {at(x, r, head_dim), at(x, r + 1, head_dim), at(x, r + 2, head_dim), at(x, r + 3, head_dim)};
+      columns_to_rows(in + r, width, head_dim, factor + r, to);
     }
+    for (; r < count_; ++r)
+      for (index_t t = 0; t < head_dim; ++t) at(x, r, head_dim)[t] = factor[r] * in[t * width + r];
   }
+  /// Elements of row r in its head.
+  template <class U>
+  U* at(matrix_view<U> const& x, index_t r, index_t head_dim) const { return x.data() + row(r) * x.stride(0) + head(r) * head_dim; }
 
 private:
   reference::attention_mask const& mask_;
@@ -151,8 +161,9 @@ void copy_keys(reference::attention_mask const& mask, matrix_view<Key const> con
   for (index_t j = 0; j < count; ++j) {
     Key const* const row = &from(mask.key_row(block + j), kv_head * head_dim);
     T* const out = to + j * stride;
-    for (index_t t = 0; t < head_dim; ++t) out[t] = static_cast<T>(row[t]);
-    for (index_t t = head_dim; t < stride; ++t) out[t] = T(0);
+    if constexpr (std::is_same_v<T, Key>) std::copy_n(row, head_dim, out);
+    else std::transform(row, row + head_dim, out, [](Key const& x) { return static_cast<T>(x); });
+    std::fill(out + head_dim, out + stride, T(0));
   }
   std::fill(to + count * stride, to + rows * stride, T(0));
 }
