@@ -6,15 +6,13 @@
 #include <parapet/guard/token_batch.hpp>
 #include <parapet/guard/transformer.hpp>
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 using namespace parapet;
-
-namespace {
 
 /// A family member with another activation; `activation_name` is what its config.json says.
 struct tanh_bert : guard::bert {
@@ -22,6 +20,8 @@ struct tanh_bert : guard::bert {
   static constexpr std::string_view activation_name = "gelu_new";
 };
 static_assert(guard::transformer<tanh_bert>::architecture::names.tokens == guard::bert::names.tokens);
+
+namespace {
 
 bool next_token(std::string const& folder, std::vector<std::int32_t> const& ids) {
   backend::cpu be;
