@@ -1,10 +1,11 @@
 // Trains a moderation model on labelled exchanges, calibrates it, says how good it is, and moderates a few prompts with it.
 //
 //     train_guard                                                       the small guard on the data that ship with the library
-//     train_guard --data train.jsonl --test test.jsonl --out my_guard   on data with WildGuardMix's columns, JSON lines or CSV
+//     train_guard --data train.jsonl --test test.jsonl --out my_guard    on data with WildGuardMix's columns, JSON lines or CSV
 //     train_guard --base bert-base --head yes ...                       a head on a published encoder: ModernBERT or BERT
 //
-// A part of the data, by prompts, is for choosing: the epoch, the calibration, the thresholds. Figures are of the test data alone.
+// Some texts are for choosing: the epoch, the calibration, the thresholds. Where no file has them they are a sixth of the data, by
+// prompts. Figures are of the test data alone.
 // Killed and started again it goes on behind its last epoch.
 #include "support/arguments.hpp"
 #include "support/progress.hpp"
@@ -29,6 +30,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
 using namespace parapet;
@@ -73,12 +75,17 @@ bool has_both_classes(std::span<guard::scored const> sample) {
   return std::ranges::any_of(sample, &guard::scored::positive) && !std::ranges::all_of(sample, &guard::scored::positive);
 }
 
-/// Mean AUROC of the tasks that have both classes.
-double mean_auroc(matrix_view<float const> logits, std::span<moderation_row const> rows) {
+/// Mean log loss of the tasks that have both classes, with the sign that more is better.
+double log_score(matrix_view<float const> logits, std::span<moderation_row const> rows) {
   double sum = 0;
   int tasks = 0;
-  for (guard::task const t : guard::all_tasks)
-    if (auto const sample = scores_of(t, logits, rows); has_both_classes(sample)) sum += guard::auroc(sample), ++tasks;
+  for (guard::task const t : guard::all_tasks) {
+    auto sample = scores_of(t, logits, rows);
+    if (!has_both_classes(sample)) continue;
+    for (guard::scored& s : sample) s.score = guard::sigmoid(s.score);
+    sum -= guard::log_loss(sample);
+    ++tasks;
+  }
   return tasks > 0 ? sum / tasks : 0;
 }
 
@@ -88,7 +95,9 @@ int run(support::arguments& options, std::string config, std::string const& base
   auto const seed = static_cast<std::uint64_t>(options.number("seed", 0, 1 << 30));
   index_t const tokens = options.number("tokens", 16, 8192);
   std::filesystem::create_directories(out);
-  auto const [train_rows, choose_rows] = split_rows(read_rows(options.text("data")), 6, seed);
+  std::vector<moderation_row> train_rows = read_rows(options.text("data")), choose_rows;
+  if (options.text("choose").empty()) std::tie(train_rows, choose_rows) = split_rows(train_rows, 6, seed);
+  else choose_rows = read_rows(options.text("choose"));
   std::vector<moderation_row> const test_rows = read_rows(options.text("test"));
 
   std::string tokenizer_json;
@@ -116,6 +125,7 @@ int run(support::arguments& options, std::string config, std::string const& base
   how.batch = options.number("batch", 1, 4096);
   how.learning_rate = 1e-6 * static_cast<double>(options.number("rate", 1, 100000));
   how.mask = tokenizer.control_id("[MASK]");
+  how.masked = 0.01 * static_cast<double>(options.number("masked", 0, 90));
   how.head_only = options.text("head") == "yes";
   buffer<float> start(network.size());
   network.initialize(start.view(), seed);
@@ -135,10 +145,10 @@ int run(support::arguments& options, std::string config, std::string const& base
       double const loss = trainer.step();
       if (trainer.step_number() % per_epoch == 0) {
         auto const logits = trainer.logits(choose);
-        trainer.keep_best(mean_auroc(logits.view(extents{static_cast<index_t>(choose.size()), guard::moderation_logits}), choose_rows));
+        trainer.keep_best(log_score(logits.view(extents{static_cast<index_t>(choose.size()), guard::moderation_logits}), choose_rows));
         io::save_checkpoint(checkpoint, trainer);
       }
-      std::snprintf(note, sizeof note, "loss %.3f, best AUROC %.3f", loss, trainer.best_score());
+      std::snprintf(note, sizeof note, "loss %.3f, held out %.3f", loss, -trainer.best_score());
       progress.update(static_cast<long>(trainer.step_number()), [&] { return std::string(note); });
     }
   }
@@ -184,7 +194,8 @@ int run(support::arguments& options, std::string config, std::string const& base
 
 int main(int argc, char** argv) try {
   support::arguments options(argc, argv, "Trains a moderation model, calibrates it and judges it.",
-                             {{"data", "examples/data/moderation_train.jsonl", "labelled texts to learn from and to choose by"},
+                             {{"data", "examples/data/moderation_train.jsonl", "labelled texts to learn from"},
+                              {"choose", "", "labelled texts to choose by; empty: a sixth of the data, by prompts"},
                               {"test", "examples/data/moderation_test.jsonl", "labelled texts to judge by"},
                               {"base", "", "folder of a published encoder to start from; empty: the small guard"},
                               {"head", "no", "yes: the encoder stays as it is"},
@@ -193,6 +204,7 @@ int main(int argc, char** argv) try {
                               {"patience", "4", "epochs without a better one after which it ends"},
                               {"batch", "32", "texts of an update"},
                               {"rate", "1000", "learning rate at its peak, in millionths"},
+                              {"masked", "30", "percent of the tokens that are hidden while it learns"},
                               {"vocabulary", "2048", "tokens of the small guard"},
                               {"tokens", "128", "of an exchange that are read"},
                               {"threads", std::to_string(backend::hardware_threads()), "of the processor"},
