@@ -41,7 +41,7 @@ PARAPET_AVX2_INLINE void transpose(__m256i (&w)[8]) {
   PARAPET_UNROLL for (int i = 0; i < 8; ++i) w[i] = t[i];
 }
 
-/// Products of one kind of element, in `halves` steps; half<h>(v) is what step h takes of words of W and x alike.
+/// Products of one kind of element, in `halves` steps; `half` is what a step takes of words of W and x alike.
 struct of_floats : portable::of_floats {
   static constexpr int halves = 1;
   template <int>
