@@ -183,8 +183,9 @@ void run(backend::cpu& be, peaks const& peak, openblas const& blas, double budge
     if (be.threads() == 1 && rows > 1)
       print("  Eigen", best_time(budget, [&](int c) { gemm(be, x, transposed(w[c]), y); }), operations, peak.operations[0], 4 * elements, peak.bytes);
     if (blas.sgemm != nullptr)
-      print("  OpenBLAS", best_time(budget, [&](int c) { blas.sgemm(row_major, no_transpose, transpose, m, n, k, 1, x.data(), k, w[c].data(), k, 0, y.data(), n); }),
-            operations, peak.operations[0], 4 * elements, peak.bytes);
+      print("  OpenBLAS", best_time(budget, [&](int c) {
+              blas.sgemm(row_major, no_transpose, transpose, m, n, k, 1, x.data(), k, w[c].data(), k, 0, y.data(), n);
+            }), operations, peak.operations[0], 4 * elements, peak.bytes);
   }
   {
     layers<bfloat16> const w(out, in);
@@ -192,8 +193,9 @@ void run(backend::cpu& be, peaks const& peak, openblas const& blas, double budge
     if (blas.sbgemm != nullptr) {
       buffer<bfloat16> rounded(rows * in);
       for (index_t i = 0; i < rounded.size(); ++i) rounded.data()[i] = to_bfloat16(x_memory.data()[i]);
-      print("  OpenBLAS", best_time(budget, [&](int c) { blas.sbgemm(row_major, no_transpose, transpose, m, n, k, 1, rounded.data(), k, w[c].data(), k, 0, y.data(), n); }),
-            operations, peak.operations[1], 2 * elements, peak.bytes);
+      print("  OpenBLAS", best_time(budget, [&](int c) {
+              blas.sbgemm(row_major, no_transpose, transpose, m, n, k, 1, rounded.data(), k, w[c].data(), k, 0, y.data(), n);
+            }), operations, peak.operations[1], 2 * elements, peak.bytes);
     }
   }
   {

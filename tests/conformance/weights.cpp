@@ -193,9 +193,11 @@ TEST_CASE_TEMPLATE("project says which shapes do not fit", B, TEST_BACKENDS) {
   backend::int8_matrix<typename B::space> const short_scale{values.read(), bias.read()};
   CHECK(support::contains(message([&] { project(be, x.read(), short_scale, y.view()); }), "scales of the weights has shape (3), expected (4)"));
   backend::int8_matrix<typename B::space> const long_rows{
-      matrix_view<std::int8_t const, typename B::space>(values.flat().data(), extents{index_t{4}, backend::most_int8_inputs + 1}, extents{index_t{0}, index_t{1}}),
+      matrix_view<std::int8_t const, typename B::space>(values.flat().data(), extents{index_t{4}, backend::most_int8_inputs + 1},
+                                                        extents{index_t{0}, index_t{1}}),
       vector_view<float const, typename B::space>(w.flat().data(), extents{index_t{4}})};
-  matrix_view<float const, typename B::space> const long_x(x.flat().data(), extents{index_t{2}, backend::most_int8_inputs + 1}, extents{index_t{0}, index_t{1}});
+  matrix_view<float const, typename B::space> const long_x(x.flat().data(), extents{index_t{2}, backend::most_int8_inputs + 1},
+                                                           extents{index_t{0}, index_t{1}});
   CHECK(support::contains(message([&] { project(be, long_x, long_rows, y.view()); }), "65537 inputs"));
 }
 
