@@ -178,6 +178,7 @@
 #include <parapet/reachability/systems/inverted_pendulum.hpp>
 #include <parapet/reachability/systems/planar_quadrotor.hpp>
 #include <parapet/reachability/systems/point_robot.hpp>
+#include <parapet/reachability/time_to_reach.hpp>
 #include <parapet/reachability/upwind_sweep.hpp>
 #include <parapet/reachability/upwind_sweep_cpu.hpp>
 #include <parapet/reachability/value_function.hpp>

@@ -3,6 +3,7 @@
 #include <parapet/reachability/coarse_to_fine.hpp>
 #include <parapet/reachability/decomposition.hpp>
 #include <parapet/reachability/hamilton_jacobi.hpp>
+#include <parapet/reachability/time_to_reach.hpp>
 
 #include <cmath>
 #include <cstdio>
@@ -55,8 +56,8 @@ int main() {
 
   auto const moving = hamilton_jacobi<float>(be, boat{}, nodes, reach(harbour).while_avoiding(drifting_log{}), finite_horizon{2});
 
-  buffer<float> arrival(nodes.size());
-  hamilton_jacobi<float, grid::eno2>(be, boat{}, nodes, reach(harbour), finite_horizon{3}, {.arrival = arrival.data()});
+  auto const soonest = time_to_reach<float, grid::eno2>(be, boat{}, nodes, reach(harbour), finite_horizon{3});
+  std::printf("at the earliest in %.2f s\n", static_cast<double>(soonest.at(here)));
 
   grid::grid const coarse_nodes({{-3, 2, 51}, {-2, 2, 41}});
   auto const coarse = hamilton_jacobi<float>(be, boat{}, coarse_nodes, avoid(rock), infinite_horizon{});
