@@ -1,9 +1,11 @@
-// Writes the small data set of examples/data: moderation_train.jsonl and moderation_test.jsonl, with the columns of WildGuardMix.
+// Writes the small data set of examples/data, with the columns of WildGuardMix: moderation_train.jsonl, moderation_choose.jsonl (for thresholds
+// and calibration) and moderation_test.jsonl.
 //
 //     write_moderation_data examples/data
 //
-// Requests with and without harm come out of templates, answers of assistants that comply and that refuse beside them. No test text is of a
-// template that training has, no text is there twice, and the same program writes the same bytes everywhere.
+// Requests with and without harm come out of templates, answers of assistants that comply and that refuse beside them. No part has
+// a template or an action that another has, no text is there twice, and the same program writes the same bytes everywhere.
+#include "data/moderation_actions.hpp"
 #include "data/moderation_templates.hpp"
 
 #include <parapet/core/philox.hpp>
@@ -82,9 +84,30 @@ std::vector<Template> of_part(Template const (&all)[N], bool for_test) {
   return out;
 }
 
+enum class part { train, choose, test };
+
+/// Actions whose number says that they belong to a part: four of six, one, one.
+template <class Action, std::size_t N>
+std::vector<Action> of_part(Action const (&all)[N], part which) {
+  std::vector<Action> out;
+  for (std::size_t i = 0; i < N; ++i)
+    if ((i % 6 == 4 ? part::test : i % 6 == 5 ? part::choose : part::train) == which) out.push_back(all[i]);
+  return out;
+}
+
+/// A frame with its action, both expanded.
+std::string framed(std::string frame, char const* action, dice& random) {
+  std::size_t const at = frame.find("{}");
+  std::string const text = expand(action, random);
+  return expand(frame.substr(0, at), random) + text + expand(frame.substr(at + 2), random);
+}
+
 /// `rows` exchanges, half of them about harmful requests; the templates of each half take turns.
-std::vector<guard::moderation_row> make_rows(bool for_test, index_t rows, std::uint64_t seed) {
+std::vector<guard::moderation_row> make_rows(part which, index_t rows, std::uint64_t seed) {
   namespace texts = moderation_templates;
+  bool const for_test = which == part::test;
+  std::vector<texts::action> const harmful_actions = of_part(texts::harmful_actions, which);
+  std::vector<char const*> const harmless_actions = of_part(texts::harmless_actions, which);
   std::vector<texts::request> const requests[2] = {of_part(texts::harmless, for_test), of_part(texts::harmful, for_test)};
   std::vector<texts::disguise> const disguises = of_part(texts::disguises, for_test);
   std::vector<texts::phrase> const refusals = of_part(texts::refusals, for_test);
@@ -98,7 +121,17 @@ std::vector<guard::moderation_row> make_rows(bool for_test, index_t rows, std::u
     auto const& list = requests[harmful];
     texts::request const& request = list[static_cast<std::size_t>(k / 2) % list.size()];
     guard::moderation_row row;
-    row.prompt = expand(request.prompt, random);
+    bool const by_frame = which == part::choose || random.chance(0.75);
+    auto kind = request.kind;
+    char const* answer = request.answer;
+    if (by_frame) {
+      texts::action const action = harmful ? pick(harmful_actions) : texts::action{guard::category::benign, pick(harmless_actions)};
+      row.prompt = framed(pick(std::vector<char const*>(std::begin(texts::frames), std::end(texts::frames))), action.text, random);
+      kind = action.kind;
+      answer = harmful ? texts::harmful_answer : texts::harmless_answer;
+    } else {
+      row.prompt = expand(request.prompt, random);
+    }
     row.adversarial = random.chance(0.15);
     if (row.adversarial) {
       texts::disguise const d = pick(disguises);
@@ -107,10 +140,10 @@ std::vector<guard::moderation_row> make_rows(bool for_test, index_t rows, std::u
     row.prompt = tidy(row.prompt);
     if (!seen.insert(guard::prompt_key(row.prompt)).second) continue;
     row[task::prompt_harm] = harmful;
-    row.harm = request.kind;
+    row.harm = kind;
     if (random.chance(0.75)) {
       bool const refuses = random.chance(harmful ? 0.6 : 0.25);
-      row.response = tidy(expand(refuses ? pick(refusals).text : request.answer, random));
+      row.response = tidy(expand(refuses ? pick(refusals).text : answer, random));
       row[task::refusal] = refuses;
       row[task::response_harm] = harmful && !refuses;
     }
@@ -123,9 +156,14 @@ std::vector<guard::moderation_row> make_rows(bool for_test, index_t rows, std::u
 
 int main(int count, char** words) try {
   std::string const folder = count > 1 ? words[1] : ".";
-  for (bool const for_test : {false, true}) {
-    std::string const path = folder + (for_test ? "/moderation_test.jsonl" : "/moderation_train.jsonl");
-    std::vector<guard::moderation_row> const rows = for_test ? make_rows(true, 300, 2) : make_rows(false, 900, 1);
+  struct file {
+    char const* name;
+    part which;
+    index_t rows;
+  };
+  for (file const& f : {file{"train", part::train, 1300}, file{"choose", part::choose, 300}, file{"test", part::test, 300}}) {
+    std::string const path = folder + "/moderation_" + f.name + ".jsonl";
+    std::vector<guard::moderation_row> const rows = make_rows(f.which, f.rows, static_cast<std::uint64_t>(f.which) + 1);
     guard::write_moderation_rows(path, rows);
     std::printf("%s: %zu rows\n", path.c_str(), rows.size());
   }
