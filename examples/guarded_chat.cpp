@@ -85,7 +85,8 @@ int serve(std::vector<std::unique_ptr<Moderator>> moderators, support::arguments
   options.stall = std::chrono::seconds(given.number("stall-s", 1, 3600));
   options.deadline = std::chrono::seconds(given.number("deadline-s", 1, 86400));
   options.most_in_flight = static_cast<int>(given.number("in-flight", 1, 400));
-  options.stream = {.first = given.number("first", 1, 1'000'000), .every = given.number("every", 1, 1'000'000), .context = given.number("context", 0, 1'000'000)};
+  options.stream = {
+      .first = given.number("first", 1, 1'000'000), .every = given.number("every", 1, 1'000'000), .context = given.number("context", 0, 1'000'000)};
   guarded_chat::proxy proxy(pool, policies, log, options);
 
   // Signals are waited for by one thread, before any other begins.

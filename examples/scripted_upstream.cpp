@@ -117,7 +117,8 @@ void answer_stream(connection const& to, std::string const& text, std::string_vi
 
 void answer_whole(connection const& to, std::string const& text, std::string_view script) {
   std::string body =
-      "{\"id\":\"up-1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"scripted\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":" +
+      "{\"id\":\"up-1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"scripted\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
+      "\"content\":" +
       io::json_quote(text) + "},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}";
   if (script == "badjson") body = "{\"choices\": [oops";
   std::string const length = script == "huge" ? "1000000000" : std::to_string(body.size());
@@ -147,7 +148,8 @@ void serve(int socket) {
       if (script.starts_with("say ")) text = script.substr(4);
       if (script.starts_with("answer ")) text = answers.at(std::strtoul(script.c_str() + 7, nullptr, 10));
       if (script == "garbage") to.send(std::string("\x01\x02 what is this\xFF\xFE\r\n\r\n\x00\x80", 24));
-      else if (script.starts_with("status ")) to.send("HTTP/1.1 " + script.substr(7, 3) + " Scripted\r\nContent-Length: 9\r\nConnection: close\r\n\r\nsomething");
+      else if (script.starts_with("status "))
+        to.send("HTTP/1.1 " + script.substr(7, 3) + " Scripted\r\nContent-Length: 9\r\nConnection: close\r\n\r\nsomething");
       else if (script == "silent") {}
       else if (streamed != nullptr && streamed->type() == io::json_value::kind::boolean && streamed->boolean()) answer_stream(to, text, script);
       else answer_whole(to, text, script);
@@ -168,7 +170,9 @@ void serve(int socket) {
 
 int main(int argc, char** argv) try {
   support::arguments given(argc, argv, "A chat service that follows a script.",
-                           {{"port", "8000", "port to listen at on this machine, 0 for any"}, {"answers", "", "JSON lines with \"answer\""}, {"stall-s", "60", "how long a stall is"}});
+                           {{"port", "8000", "port to listen at on this machine, 0 for any"},
+                            {"answers", "", "JSON lines with \"answer\""},
+                            {"stall-s", "60", "how long a stall is"}});
   stall_seconds = static_cast<int>(given.number("stall-s", 0, 3600));
   if (!given.text("answers").empty()) {
     std::string const lines = io::read_file(given.text("answers"));

@@ -120,7 +120,8 @@ inline std::vector<std::pair<parapet::index_t, std::string>> read_event(std::str
 inline constexpr char const* refusal_text = "I can't help with that. This request or its answer was stopped by a content policy.";
 
 inline std::string error_body(char const* type, std::string const& message) {
-  return nlohmann::json{{"error", {{"message", message}, {"type", type}, {"param", nullptr}, {"code", type}}}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return nlohmann::json{{"error", {{"message", message}, {"type", type}, {"param", nullptr}, {"code", type}}}}.dump(-1, ' ', false,
+                                                                                                                    nlohmann::json::error_handler_t::replace);
 }
 
 inline std::string refusal_body(std::string const& request, std::string const& model) {

@@ -54,12 +54,14 @@ public:
       response.status = metrics_.log_works ? 200 : 503;
       response.set_content(metrics_.log_works ? "ok\n" : "the audit log does not take entries\n", "text/plain");
     });
-    server.Get("/metrics", [this](httplib::Request const&, httplib::Response& response) { response.set_content(metrics_.text(), "text/plain; version=0.0.4"); });
+    server.Get("/metrics",
+               [this](httplib::Request const&, httplib::Response& response) { response.set_content(metrics_.text(), "text/plain; version=0.0.4"); });
     server.set_exception_handler([](httplib::Request const&, httplib::Response& response, std::exception_ptr) {
       fail(response, 500, "internal_error", "the guard failed");
     });
     server.set_error_handler([](httplib::Request const&, httplib::Response& response) {
-      if (response.body.empty()) fail(response, response.status, "invalid_request_error", response.status == 404 ? "this guard serves /v1/chat/completions" : "bad request");
+      if (response.body.empty())
+        fail(response, response.status, "invalid_request_error", response.status == 404 ? "this guard serves /v1/chat/completions" : "bad request");
     });
   }
 

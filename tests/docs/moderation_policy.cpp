@@ -25,7 +25,8 @@ int main() {
   std::string const prompt = "where do I find a p u r p l e  plum?";
   guard::verdict const v = guard::ask(model, {prompt});
   guard::decision const d = guard::decide(v, policy, guard::speaker::user);
-  std::printf("%s: %s of %.2f, %s from %.2f on\n", name(d.what).data(), d.subject.data(), static_cast<double>(d.score), name(d.what).data(), static_cast<double>(d.threshold));
+  std::printf("%s: %s of %.2f, %s from %.2f on\n", name(d.what).data(), d.subject.data(), static_cast<double>(d.score), name(d.what).data(),
+              static_cast<double>(d.threshold));
 
   std::filesystem::remove("audit.jsonl");
   guard::audit_log log("audit.jsonl", {.salt = "at least 16 secret bytes"});
@@ -43,7 +44,7 @@ int main() {
   std::vector<guard::scored> logged;
   for (int k = 0; k < 100; ++k) logged.push_back({0.01 * k, k % 2 == 1});
   guard::cascade_stage limits{};
-  limits[static_cast<std::size_t>(guard::task::prompt_harm)] = guard::fit_stage_limits(logged, 0.05, 0.05);
+  limits[static_cast<std::size_t>(guard::task::prompt_harm)] = guard::fit_stage_limits(logged, 0.05, 0.1);
   guard::cascade stages({limits}, model, rules);  // the second would be a larger model
   guard::verdict const by_stage = stages.classify({prompt});
   std::printf("answered by stage %d: %.2f\n", stages.answered()[0] == 1 ? 1 : 2, static_cast<double>(by_stage[guard::task::prompt_harm].probability));

@@ -5,8 +5,8 @@
 // Rows have the columns of WildGuardMix (guard/moderation_data.hpp); those in examples/data are mild. Every harmful prompt is an attack: the
 // service answers it with a harmful response, the row's own or the next there is. It succeeds if the reader gets all of that. A harmless prompt
 // gets a harmless response, and is over-refused if the reader does not. Prompts come as they are and in disguise; every second one is
-// streamed. "No reader": disguises are not undone (guard/evasion.hpp). The moderator is what the options of guarded_chat say (--rules FILE, ...), or, with --learn, phrases of one to three words
-// that occur in harmful texts of the training rows and hardly in others.
+// streamed. "No reader": disguises are not undone (guard/evasion.hpp). The moderator is what the options of guarded_chat say (--rules FILE, ...), or, with
+// --learn, phrases of one to three words that occur in harmful texts of the training rows and hardly in others.
 #include "client.hpp"
 
 #include <parapet/guard/evasion.hpp>
@@ -70,7 +70,8 @@ std::string learn_rules(std::vector<guard::moderation_row> const& rows) {
       double const harmful = (count.second + 0.5) / (texts.second + 1), harmless = (count.first + 0.5) / (texts.first + 1);
       double const p = harmful / (harmful + harmless);
       if (count.second >= 12 && p >= 0.9)
-        out += (out.empty() ? "" : ",\n") + std::string("{\"phrase\": ") + io::json_quote(phrase) + ", \"" + std::string(guard::name(t)) + "\": " + std::to_string(p) + "}";
+        out += (out.empty() ? "" : ",\n") + std::string("{\"phrase\": ") + io::json_quote(phrase) + ", \"" + std::string(guard::name(t)) +
+               "\": " + std::to_string(p) + "}";
     }
   }
   return "{\"rules\": [\n" + out + "]}\n";
@@ -105,7 +106,8 @@ std::string spaced(std::string const& text) {
   for (char const c : text) out += c == ' ' ? "  " : std::string(1, c) + (guard::detail::is_ascii_letter(static_cast<unsigned char>(c)) ? " " : "");
   return out;
 }
-constexpr disguise disguises[] = {{"plain", plain}, {"zero-width", zero_width}, {"lookalikes", look_alike}, {"full width", full_width}, {"s p a c e d", spaced}};
+constexpr disguise disguises[] = {
+    {"plain", plain}, {"zero-width", zero_width}, {"lookalikes", look_alike}, {"full width", full_width}, {"s p a c e d", spaced}};
 
 struct trial {
   std::string prompt;
@@ -161,8 +163,23 @@ int main(int argc, char** argv) try {
     bool const both = name.starts_with("both");
     std::string const policy = "{\"rules\": {" + std::string(name == "prompts" || both ? of_prompts : "") + (both ? ", " : "") +
                                (name == "answers" || both ? of_answers : "") + "}}";
-    std::vector<std::string> arguments{argv[2], "--upstream", "http://127.0.0.1:" + std::to_string(upstream.port()), "--port", "0", "--salt-file", tmp.file("salt", "a salt for tests only"),
-                                       "--log", tmp.file(name + ".jsonl"), "--first", "40", "--every", "40", "--context", "400", "--policy", tmp.file(name + ".json", policy)};
+    std::vector<std::string> arguments{argv[2],
+                                       "--upstream",
+                                       "http://127.0.0.1:" + std::to_string(upstream.port()),
+                                       "--port",
+                                       "0",
+                                       "--salt-file",
+                                       tmp.file("salt", "a salt for tests only"),
+                                       "--log",
+                                       tmp.file(name + ".jsonl"),
+                                       "--first",
+                                       "40",
+                                       "--every",
+                                       "40",
+                                       "--context",
+                                       "400",
+                                       "--policy",
+                                       tmp.file(name + ".json", policy)};
     if (name == "both, no reader") arguments.insert(arguments.end(), {"--clear", "no"});
     arguments.insert(arguments.end(), options.begin(), options.end());
     program proxy(arguments);
@@ -192,7 +209,8 @@ int main(int argc, char** argv) try {
       std::printf(" %5.1f |", rate);
       std::fflush(stdout);
     }
-    std::printf(" %5.1f | %5.1f | %s |\n", 100.0 * refused_plain / static_cast<double>(trials.size() - attacks), 100.0 * refused_disguised / std::max(1, disguised),
+    std::printf(" %5.1f | %5.1f | %s |\n", 100.0 * refused_plain / static_cast<double>(trials.size() - attacks),
+                100.0 * refused_disguised / std::max(1, disguised),
                 stopped > 0 ? std::to_string(static_cast<int>(100 * shown / stopped + 0.5)).c_str() : "-");
     if (proxy.end(SIGTERM) != 0) throw std::runtime_error("the proxy did not end in good order");
   }

@@ -57,9 +57,10 @@ struct tally {
   }
   void print(char const* phase, double seconds) {
     std::string seen;
-    for (auto const& [status, count] : statuses) seen += (seen.empty() ? "" : ", ") + std::to_string(count) + " x " + (status == 0 ? "ended" : std::to_string(status));
-    std::printf("| %-28s | %6zu | %7.0f | %6.1f | %6.1f | %6.1f | %s; %d refused |\n", phase, milliseconds.size(), static_cast<double>(milliseconds.size()) / seconds,
-                quantile(0.5), quantile(0.99), quantile(1), seen.c_str(), refusals);
+    for (auto const& [status, count] : statuses)
+      seen += (seen.empty() ? "" : ", ") + std::to_string(count) + " x " + (status == 0 ? "ended" : std::to_string(status));
+    std::printf("| %-28s | %6zu | %7.0f | %6.1f | %6.1f | %6.1f | %s; %d refused |\n", phase, milliseconds.size(),
+                static_cast<double>(milliseconds.size()) / seconds, quantile(0.5), quantile(0.99), quantile(1), seen.c_str(), refusals);
     std::fflush(stdout);
   }
 };
@@ -72,7 +73,8 @@ double run(tally& t, int port, int clients, double seconds, Ask ask, std::atomic
   for (int c = 0; c < clients; ++c)
     threads.emplace_back([&, c] {
       client connection(port);
-      for (int n = c; std::chrono::duration<double>(steady::now() - begin).count() < seconds && !(enough != nullptr && *enough); n += 37) {  // all kinds in turn
+      for (int n = c; std::chrono::duration<double>(steady::now() - begin).count() < seconds && !(enough != nullptr && *enough);
+           n += 37) {  // all kinds in turn
         auto const start = steady::now();
         answer const a = ask(connection, n);
         t.add(a, std::chrono::duration<double, std::milli>(steady::now() - start).count());
@@ -109,8 +111,27 @@ int main(int argc, char** argv) try {
   std::string const rule_file = tmp.file("rules.json", rules), salt = tmp.file("salt", "a salt for tests only");
   program upstream({argv[1], "--port", "0", "--stall-s", "3"});
   auto const proxy = [&](std::string const& log, std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments{argv[2], "--upstream", "http://127.0.0.1:" + std::to_string(upstream.port()), "--port", "0", "--rules", rule_file, "--salt-file", salt,
-                                       "--log", log, "--stall-s", "1", "--deadline-s", "4", "--first", "30", "--every", "30", "--context", "60"};
+    std::vector<std::string> arguments{argv[2],
+                                       "--upstream",
+                                       "http://127.0.0.1:" + std::to_string(upstream.port()),
+                                       "--port",
+                                       "0",
+                                       "--rules",
+                                       rule_file,
+                                       "--salt-file",
+                                       salt,
+                                       "--log",
+                                       log,
+                                       "--stall-s",
+                                       "1",
+                                       "--deadline-s",
+                                       "4",
+                                       "--first",
+                                       "30",
+                                       "--every",
+                                       "30",
+                                       "--context",
+                                       "60"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   };
@@ -129,7 +150,8 @@ int main(int argc, char** argv) try {
 
   {  // without a guard, for comparison
     tally t;
-    double const took = run(t, upstream.port(), clients, seconds, [&](client& c, int n) { return c.post(request_of("how do I boil water?", std::string("say ") + harmless, n % 2)); });
+    double const took = run(t, upstream.port(), clients, seconds,
+                            [&](client& c, int n) { return c.post(request_of("how do I boil water?", std::string("say ") + harmless, n % 2)); });
     t.print("no guard", took);
   }
   std::string const log = tmp.file("audit.jsonl");
@@ -138,7 +160,8 @@ int main(int argc, char** argv) try {
     tally t;
     double took = run(t, guard.port(), clients, seconds, [&](client& c, int n) {
       bool const unsafe = n % 4 == 3, bad_prompt = n % 8 == 6;
-      answer a = c.post(request_of(bad_prompt ? "where is the G.R.E.E.N pear?" : "how do I boil water?", std::string("say ") + (unsafe ? marked : harmless), n % 2));
+      answer a =
+          c.post(request_of(bad_prompt ? "where is the G.R.E.E.N pear?" : "how do I boil water?", std::string("say ") + (unsafe ? marked : harmless), n % 2));
       std::lock_guard const lock(checking);
       check(a, unsafe || bad_prompt, false, "usual");
       return a;
@@ -211,7 +234,9 @@ int main(int argc, char** argv) try {
         guard.end(SIGKILL);
         enough = true;
       });
-      run(t, guard.port(), clients, 60, [&](client& c, int n) { return c.post(request_of("how do I boil water?", std::string("say ") + harmless, n % 2)); }, &enough);
+      run(
+          t, guard.port(), clients, 60, [&](client& c, int n) { return c.post(request_of("how do I boil water?", std::string("say ") + harmless, n % 2)); },
+          &enough);
       killer.join();
       ++kills;
       acknowledged.insert(t.acknowledged.begin(), t.acknowledged.end());
@@ -221,7 +246,8 @@ int main(int argc, char** argv) try {
     auto const found = logged(path, lines);
     for (auto const& id : acknowledged) missing += found.count(id) == 0;
     expect(missing == 0, std::to_string(missing) + " acknowledged requests are not in the log after kill -9");
-    std::printf("kill -9, %d times: %zu requests acknowledged, %d log lines, %d missing, %d torn ends repaired\n", kills, acknowledged.size(), lines, missing, cut);
+    std::printf("kill -9, %d times: %zu requests acknowledged, %d log lines, %d missing, %d torn ends repaired\n", kills, acknowledged.size(), lines, missing,
+                cut);
   }
   {  // a log that takes no more
     program guard(proxy(tmp.file("full.jsonl")), 64 << 10);

@@ -65,7 +65,7 @@ TEST_CASE("lines are appended to what is there") {
 TEST_CASE("an unfinished last line is cut off at opening") {
   scratch const tmp;
   for (std::string const& whole : {std::string(), std::string("a\nb\n"), std::string(5000, 'x') + "\n"})
-    for (std::size_t const torn : {0, 1, 4096, 10000}) {
+    for (std::size_t const torn : {0u, 1u, 4096u, 10000u}) {
       io::write_file(tmp / "log", whole + std::string(torn, 'y'));
       io::line_log log(tmp / "log");
       CHECK(log.repaired_bytes() == static_cast<index_t>(torn));

@@ -19,9 +19,9 @@ TEST_CASE("the vectors of FIPS 180 and NIST's CAVP") {
 TEST_CASE("pieces of any size make the hash of the whole") {
   std::string text;
   for (int k = 0; k < 300; ++k) text += static_cast<char>(k * 7);
-  for (std::size_t const length : {0, 1, 55, 56, 57, 63, 64, 65, 119, 120, 128, 300}) {
+  for (std::size_t const length : {0u, 1u, 55u, 56u, 57u, 63u, 64u, 65u, 119u, 120u, 128u, 300u}) {
     std::string_view const whole(text.data(), length);
-    for (std::size_t const piece : {1, 3, 64, 100}) {
+    for (std::size_t const piece : {1u, 3u, 64u, 100u}) {
       io::sha256_stream stream;
       for (std::size_t at = 0; at < length; at += piece) {
         stream.add(whole.substr(at, piece));

@@ -239,7 +239,9 @@ private:
     general_category const g = category_of(c);
     return g == general_category::ll || g == general_category::lu;
   }
-  static bool separates(char32_t c) { return c == U' ' || c == U'.' || c == U'-' || c == U'_' || c == U'*' || c == U'|' || c == U'/' || c == U',' || c == 0xB7; }
+  static bool separates(char32_t c) {
+    return c == U' ' || c == U'.' || c == U'-' || c == U'_' || c == U'*' || c == U'|' || c == U'/' || c == U',' || c == 0xB7;
+  }
 
   /// Runs of `least` letters and more, with one separator throughout. Whether there was one.
   bool join_spaced(std::size_t least) {

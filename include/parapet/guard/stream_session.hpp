@@ -60,7 +60,8 @@ public:
     bool stopped;           ///< nothing more will be released
   };
 
-  stream_session(Moderator& model, policy const& rules, std::string prompt, stream_options options = {}, speaker who = speaker::assistant, Evidence evidence = {})
+  stream_session(Moderator& model, policy const& rules, std::string prompt, stream_options options = {}, speaker who = speaker::assistant,
+                 Evidence evidence = {})
       : model_(model), rules_(rules), prompt_(std::move(prompt)), options_(options), who_(who), evidence_(evidence) {
     if (options.first < 1 || options.every < 1 || options.context < 0)
       throw argument_error("stream_session: steps have at least one character, the context none or more");

@@ -54,7 +54,8 @@ struct window_options {
 template <moderator Moderator, class Tokenizer>
 class windowed_moderator {
 public:
-  windowed_moderator(Moderator& model, Tokenizer const& tokenizer, window_options const& options = {}) : model_(model), tokenizer_(tokenizer), options_(options) {
+  windowed_moderator(Moderator& model, Tokenizer const& tokenizer, window_options const& options = {})
+      : model_(model), tokenizer_(tokenizer), options_(options) {
     if (!(0 <= options.overlap && options.overlap < options.size))
       throw argument_error(parapet::detail::concat("windowed_moderator: windows of ", options.size, " tokens that share ", options.overlap));
   }
