@@ -17,7 +17,9 @@ using guard::token;
 namespace {
 
 std::string file_of(std::string const& name) { return "goldens/guard/tokenizers/" + name + ".json"; }
-json_tokenizer load(std::string const& name, guard::tokenizer_json_options const& options = {}) { return {io::read_file(file_of(name)), file_of(name), options}; }
+json_tokenizer load(std::string const& name, guard::tokenizer_json_options const& options = {}) {
+  return {io::read_file(file_of(name)), file_of(name), options};
+}
 
 std::string from_hex(std::string const& hex) {
   std::string out;
@@ -50,7 +52,8 @@ TEST_CASE("ids, offsets, templates and decoded text are those of Hugging Face's 
   for (std::string line; std::getline(lines, line); ++texts) {
     std::istringstream fields(line);
     std::string name, mode, hex, wanted, decoded;
-    std::getline(fields, name, '|'), std::getline(fields, mode, '|'), std::getline(fields, hex, '|'), std::getline(fields, wanted, '|'), std::getline(fields, decoded);
+    for (std::string* const field : {&name, &mode, &hex, &wanted}) std::getline(fields, *field, '|');
+    std::getline(fields, decoded);
     std::string const text = from_hex(hex);
     CAPTURE(line);
     for (bool const in_text : {false, true}) {
@@ -77,7 +80,8 @@ TEST_CASE("text has no way to a special token") {
     CAPTURE(name);
     auto const tokenizer = load(name), parsed = load(name, {.special_tokens_in_text = true});
     std::vector<std::int32_t> special;
-    for (char const* text : {"<s>", "</s>", "[CLS]", "[SEP]", "[MASK]", "[INST]", "<|endoftext|>", "<|begin_of_text|>", "<|im_start|>", "<mask>", "<|startoftext|>"}) {
+    for (char const* text : {"<s>", "</s>", "[CLS]", "[SEP]", "[MASK]", "[INST]", "<|endoftext|>", "<|begin_of_text|>", "<|im_start|>", "<mask>",
+                             "<|startoftext|>"}) {
       try {
         special.push_back(tokenizer.control_id(text));
       } catch (argument_error const&) {
@@ -159,7 +163,8 @@ TEST_CASE("what is not understood is refused, with its place") {
   CHECK(message_of(changed("\"clean_text\":true", "\"clean_text\":1")) == Contains("normalizer.clean_text: true or false is expected"));
   CHECK(message_of(changed("\"lowercase\":true", "\"lowercase\":true,\"upper\":1")) == Contains("normalizer: the field 'upper' is not known"));
   CHECK(message_of(changed("\"BertNormalizer\"", "\"Other\"")) == Contains("normalizer.type: the normalizer 'Other' is not known"));
-  CHECK(message_of(changed("\"BertPreTokenizer\"", "\"UnicodeScripts\"")) == Contains("pre_tokenizer.type: the pre-tokenizer 'UnicodeScripts' is not supported"));
+  CHECK(message_of(changed("\"BertPreTokenizer\"", "\"UnicodeScripts\"")) ==
+        Contains("pre_tokenizer.type: the pre-tokenizer 'UnicodeScripts' is not supported"));
   CHECK(message_of(changed("{\"type\":\"BertPreTokenizer\"}", R"({"type":"Split","pattern":{"Regex":"(?<=a)b"},"behavior":"Isolated","invert":false})")) ==
         Contains("pre_tokenizer.pattern.Regex: pattern, character 1: this kind of group is not supported"));
   CHECK(message_of(changed("\"unk_token\":\"[UNK]\"", "\"unk_token\":\"none\"")) == Contains("model.unk_token: is not in the vocabulary"));

@@ -11,6 +11,7 @@
 #include <parapet/guard/utf8.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -138,6 +139,18 @@ public:
     }
     more.append_spans(spans_, 0, more.get().size());
     text_ += more.get();
+  }
+
+  /// Appends bytes [begin, end) of another text, each as the character `alphabet[byte]`.
+  void append_bytes(aligned_text const& more, std::size_t begin, std::size_t end, std::array<char32_t, 256> const& alphabet) {
+    if (!moved_) append(aligned_text(""));
+    std::string_view const bytes = more.get();
+    while (begin < end) {
+      byte_span const from = more.span(begin);
+      std::size_t const next = more.moved_ ? begin + 1 : std::min(end, begin + static_cast<std::size_t>(decode_utf8(bytes, begin).bytes));
+      for (; begin < next; ++begin) append_utf8(text_, alphabet[static_cast<unsigned char>(bytes[begin])]);
+      spans_.resize(text_.size(), from);
+    }
   }
 
   /// Puts `content` where find_all(text, on_match) finds something; it comes from the last character of the match.

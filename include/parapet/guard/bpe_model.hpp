@@ -80,7 +80,10 @@ public:
     } else {
       end = characters(word, work);
     }
-    for (std::size_t k = 0; k < work.size(); ++k) emit(work[k].id, std::size_t{work[k].begin}, k + 1 < work.size() ? std::size_t{work[k + 1].begin} : end);
+    for (std::size_t k = 0; k < work.size(); ++k) {
+      std::size_t const next = k + 1 < work.size() ? work[k + 1].begin : end;
+      emit(work[k].id, std::size_t{work[k].begin}, next);
+    }
   }
 
 private:

@@ -83,7 +83,7 @@ private:
   };
   /// Places from which the rest of a run, and what follows it, is known to fail: no place of them is tried again.
   struct stretch {
-    std::size_t first = 1, last = 0;
+    std::size_t first = none, last = 0;
   };
   struct search {
     std::string_view text;
@@ -157,28 +157,29 @@ private:
     }
     std::size_t const first = at;
     stretch* const failed = here.memory >= 0 ? &now.failed[static_cast<std::size_t>(here.memory)] : nullptr;
-    if (failed != nullptr && failed->first <= first && first <= failed->last) return none;
+    if (failed != nullptr && failed->first <= first && first <= failed->last) return none;  // so that a known stretch begins after `first`
 
+    auto const known = [&] { return failed != nullptr && at == failed->first; };  // from here on, what is left of the run fails
     if (here.how == node::greed::lazy) {
-      for (;; ++count) {
+      for (; !known(); ++count) {
         if (std::size_t const end = follow(now, here.next, at); end != none) return end;
         std::size_t const next = count < here.most ? step(set, text, at) : at;
         if (next == at) break;
         at = next;
       }
     } else {
-      for (; count < here.most; ++count) {
+      for (; count < here.most && !known(); ++count) {
         std::size_t const next = step(set, text, at);
         if (next == at) break;
         at = next;
       }
       for (std::size_t back = at;; back = before(text, back)) {
-        if (failed == nullptr || back < failed->first || back > failed->last)
+        if (back != at || !known())
           if (std::size_t const end = follow(now, here.next, back); end != none) return end;
         if (back == first || here.how == node::greed::possessive) break;
       }
     }
-    if (failed != nullptr) *failed = {first, at};
+    if (failed != nullptr) *failed = {first, known() ? failed->last : at};
     return none;
   }
 

@@ -3,6 +3,7 @@
 
 #include <parapet/config.hpp>
 #include <parapet/guard/aligned_text.hpp>
+#include <parapet/guard/byte_level.hpp>
 #include <parapet/guard/code_set.hpp>
 #include <parapet/guard/json_fields.hpp>
 #include <parapet/guard/pattern.hpp>
@@ -226,7 +227,14 @@ struct byte_level {
       static pattern const gpt2 = pattern::parse(R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)");
       split_words(text.get(), words, delimiter::isolated, false, [](std::string_view t, auto&& on_match) { gpt2.find_all(t, on_match); });
     }
-    if (!leave_bytes) rewrite_words(text, words, normalizing::byte_level{});
+    if (leave_bytes) return;
+    aligned_text out("");
+    for (word_span& w : words) {
+      std::size_t const begin = out.get().size();
+      out.append_bytes(text, w.begin, w.end, bytes_as_characters.character);
+      w = {begin, out.get().size()};
+    }
+    text = std::move(out);
   }
 };
 

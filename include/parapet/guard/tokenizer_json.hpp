@@ -38,7 +38,7 @@ namespace parapet::inline PARAPET_ABI::guard {
 
 /// What a tokenizer.json means beyond the file itself.
 struct tokenizer_json_options {
-  bool special_tokens_in_text = false;  ///< as transformers does by default: a user's "</s>" ends the prompt
+  bool special_tokens_in_text = false;  ///< as transformers does by default: a user who spells one has it
 };
 
 class json_tokenizer {
@@ -60,8 +60,8 @@ public:
     count_spaces();
   }
 
-  /// Appends the tokens of `text` to `out`, without a template. A text that goes on gets no space in front of it. Invalid UTF-8 is read as U+FFFD, a byte at a time. Throws argument_error
-  /// above 1 GiB.
+  /// Appends the tokens of `text` to `out`, without a template. A text that goes on gets no space in front of it. Invalid UTF-8 is read
+  /// as U+FFFD, a byte at a time. Throws argument_error above 1 GiB.
   void encode(std::string_view text, std::vector<token>& out, text_start start = text_start::by_itself) const {
     if (text.size() > (std::size_t{1} << 30)) throw argument_error("json_tokenizer::encode: the text is longer than 1 GiB");
     work w{out, {}, {}, out.size()};
@@ -170,8 +170,11 @@ private:
   void read_model(io::json_value const& value, io::json_value const* added) {
     json_fields f(value, "model");
     bool const is_list = f.at("vocab").type() == io::json_value::kind::array;
-    std::string const guess = is_list ? "Unigram" : f.find("merges") != nullptr ? "BPE" : f.find("continuing_subword_prefix") != nullptr ? "WordPiece" : "WordLevel";
-    std::string const type = f.string("type", guess);  // old files have none
+    char const* guess = "WordLevel";  // old files do not say
+    if (is_list) guess = "Unigram";
+    else if (f.find("merges") != nullptr) guess = "BPE";
+    else if (f.find("max_input_chars_per_word") != nullptr) guess = "WordPiece";
+    std::string const type = f.string("type", guess);
     std::vector<double> scores;
     if (is_list != (type == "Unigram")) f.fail("vocab", "a list is for Unigram, and an object for the others");
     if (is_list) read_scored_tokens(f, scores);
@@ -219,12 +222,14 @@ private:
   void read_scored_tokens(json_fields& f, std::vector<double>& scores) {
     for_each_element(f.array("vocab"), "model.vocab", [&](io::json_value const& value, std::string const& path) {
       using kind = io::json_value::kind;
-      bool const fits = value.type() == kind::array && value.items().size() == 2 && value.items()[0].type() == kind::string && value.items()[1].type() == kind::number;
+      bool const pair = value.type() == kind::array && value.items().size() == 2;
+      bool const fits = pair && value.items()[0].type() == kind::string && value.items()[1].type() == kind::number;
       if (!fits) json_fields::fail(value, path, "a token and its score are expected");
       std::string const& text = value.items()[0].string();
       if (text.empty() || text.size() > longest_token) json_fields::fail(value, path, "a token of 1 to 4096 bytes is expected");
       if (!tokens_.add(text, static_cast<std::int32_t>(scores.size()))) json_fields::fail(value, path, "a token that is there already");
-      scores.push_back(value.items()[1].number());
+      scores.push_back(detail::read_score(value.items()[1].literal()));
+      if (!(scores.back() < 1e300 && scores.back() > -1e300)) json_fields::fail(value, path, "a score that is out of range");
     });
     if (scores.empty()) f.fail("vocab", "is empty");
   }
@@ -242,8 +247,8 @@ private:
       f.finish();
       if (t.content.empty() || t.content.size() > longest_token) f.fail("content", "1 to 4096 bytes are expected");
       std::int32_t const known = tokens_.find(t.content);
-      if (t.id != (known >= 0 ? known : static_cast<std::int32_t>(next)))
-        f.fail("id", parapet::detail::concat("is not ", known >= 0 ? static_cast<std::size_t>(known) : next, ", which the vocabulary and the order of these tokens give"));
+      std::int32_t const given = known >= 0 ? known : static_cast<std::int32_t>(next);
+      if (t.id != given) f.fail("id", parapet::detail::concat("is not ", given, ", which the vocabulary and the order of these tokens give"));
       if (known < 0) ++next;
       t.normal = t.content;
       if (t.normalized) {
@@ -278,8 +283,8 @@ private:
     spaces_.resize(std::max(tokens_.size(), added_of_.size()));
     for (std::size_t k = 0; k < spaces_.size(); ++k)
       if (tokens_.contains(static_cast<std::int32_t>(k))) spaces_[k] = edges_of(tokens_.text(static_cast<std::int32_t>(k)));
-    for (auto const& t : post_processor_.control_tokens())
-      if (t.id >= size()) throw io_error(parapet::detail::concat(source_, ": post_processor: the id ", t.id, " of ", io::detail::printable(t.name), " is no token"));
+    for (auto const& [name, id] : post_processor_.control_tokens())
+      if (id >= size()) throw io_error(parapet::detail::concat(source_, ": post_processor: the id ", id, " of ", io::detail::printable(name), " is no token"));
   }
 
   std::string source_;

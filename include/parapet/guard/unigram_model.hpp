@@ -15,7 +15,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -24,6 +24,48 @@
 #include <vector>
 
 namespace parapet::inline PARAPET_ABI::guard {
+
+namespace detail {
+
+/// A JSON number as the reference reads it (serde_json): up to 19 digits as an integer, rounded to a double, then one product or quotient
+/// with a power of ten. That is not always the nearest double, and near equal sums of scores depend on the last bit.
+inline double read_score(std::string_view literal) {
+  bool const negative = literal.starts_with('-');
+  std::uint64_t digits = 0;
+  int exponent = 0;
+  bool fraction = false, full = false;  // full: the next digit would not fit
+  std::size_t at = negative;
+  for (; at < literal.size() && (literal[at] | 0x20) != 'e'; ++at) {
+    if (literal[at] == '.') {
+      fraction = true, full = false;
+      continue;
+    }
+    auto const digit = static_cast<std::uint64_t>(literal[at] - '0');
+    constexpr std::uint64_t most = ~std::uint64_t{0};
+    full = full || digits > most / 10 || (digits == most / 10 && digit > most % 10);
+    if (full) exponent += !fraction;
+    else digits = digits * 10 + digit, exponent -= fraction;
+  }
+  if (at < literal.size()) {
+    bool const down = literal[at + 1] == '-';
+    int power = 0;
+    for (at += 1 + (down || literal[at + 1] == '+'); at < literal.size(); ++at) power = std::min(power * 10 + (literal[at] - '0'), 100'000);
+    exponent += down ? -power : power;
+  }
+  auto value = static_cast<double>(digits);
+  auto const power_of_ten = [](int n) {  // the nearest double
+    double power = 0;
+    char text[16];
+    std::size_t const length = static_cast<std::size_t>(std::snprintf(text, sizeof text, "1e%d", n));
+    std::from_chars(text, text + length, power);
+    return power;
+  };
+  for (; exponent < -308 && value != 0; exponent += 308) value /= 1e308;
+  value = exponent >= 0 ? value * power_of_ten(std::min(exponent, 308)) : value / power_of_ten(std::min(-exponent, 308));
+  return negative ? -value : value;
+}
+
+}  // namespace detail
 
 class unigram_model {
 public:

@@ -50,7 +50,10 @@ public:
       work.push_back({id, static_cast<std::uint32_t>(begin)});
       begin = end;
     }
-    for (std::size_t k = 0; k < work.size(); ++k) emit(work[k].id, std::size_t{work[k].begin}, k + 1 < work.size() ? std::size_t{work[k + 1].begin} : word.size());
+    for (std::size_t k = 0; k < work.size(); ++k) {
+      std::size_t const end = k + 1 < work.size() ? work[k + 1].begin : word.size();
+      emit(work[k].id, std::size_t{work[k].begin}, end);
+    }
   }
 
 private:

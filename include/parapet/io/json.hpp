@@ -68,6 +68,11 @@ public:
     if (status != std::errc{}) fail("the number does not fit into a double");
     return value;
   }
+  /// A number as it is written.
+  std::string const& literal() const {
+    expect(kind::number);
+    return text_;
+  }
   /// A number written without fraction or exponent.
   index_t integer() const {
     expect(kind::number);
