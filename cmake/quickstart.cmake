@@ -8,4 +8,5 @@ parapet_configure(-D PARAPET_BUILD_TESTS=OFF -D PARAPET_HTTP=OFF)
 parapet_build(--target point_robot_fisor train_guard)
 parapet_step("the robot" "${build}/examples/point_robot_fisor" --out "${build}/point_robot_fisor")
 parapet_step("the guard" "${build}/examples/train_guard" --data "${source}/examples/data/moderation_train.jsonl"
-             --test "${source}/examples/data/moderation_test.jsonl" --out "${build}/guard")
+             --choose "${source}/examples/data/moderation_choose.jsonl" --test "${source}/examples/data/moderation_test.jsonl"
+             --out "${build}/guard")

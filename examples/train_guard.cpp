@@ -1,7 +1,7 @@
 // Trains a moderation model on labelled exchanges, calibrates it, says how good it is, and moderates a few prompts with it.
 //
 //     train_guard                                                       the small guard on the data that ship with the library
-//     train_guard --data train.jsonl --test test.jsonl --out my_guard    on data with WildGuardMix's columns, JSON lines or CSV
+//     train_guard --data train.jsonl --choose "" --test test.jsonl --out my_guard    on data with WildGuardMix's columns, JSON lines or CSV
 //     train_guard --base bert-base --head yes ...                       a head on a published encoder: ModernBERT or BERT
 //
 // Some texts are for choosing: the epoch, the calibration, the thresholds. Where no file has them they are a sixth of the data, by
@@ -195,7 +195,7 @@ int run(support::arguments& options, std::string config, std::string const& base
 int main(int argc, char** argv) try {
   support::arguments options(argc, argv, "Trains a moderation model, calibrates it and judges it.",
                              {{"data", "examples/data/moderation_train.jsonl", "labelled texts to learn from"},
-                              {"choose", "", "labelled texts to choose by; empty: a sixth of the data, by prompts"},
+                              {"choose", "examples/data/moderation_choose.jsonl", "labelled texts to choose by; empty: a sixth of the data, by prompts"},
                               {"test", "examples/data/moderation_test.jsonl", "labelled texts to judge by"},
                               {"base", "", "folder of a published encoder to start from; empty: the small guard"},
                               {"head", "no", "yes: the encoder stays as it is"},
