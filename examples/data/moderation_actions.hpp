@@ -130,14 +130,10 @@ inline constexpr char const* harmless_actions[] = {
 
 /// Of somebody who complies with a frame.
 inline constexpr char const* harmless_answer =
-   
     "{Gladly.|Sure.|With pleasure.|I'm sorry for the delay.|} {First|To begin with}, {gather|get} what you need; {then|after that} {go step by "
-    "step|take your time} and "
-    "{enjoy it|see how it goes|ask if you get stuck}.";
+    "step|take your time} and {enjoy it|see how it goes|ask if you get stuck}.";
 inline constexpr char const* harmful_answer =
-   
     "{Sure.|Of course.|No problem.|} {First|To begin with}, {make sure nobody watches|pretend to be somebody else}; {then|after that} {do it "
-    "quickly|go ahead} and "
-    "{leave no traces|tell nobody|hide what you have}.";
+    "quickly|go ahead} and {leave no traces|tell nobody|hide what you have}.";
 
 }  // namespace moderation_templates
