@@ -70,7 +70,8 @@ struct plain : cpu {
 TEST_CASE("weights: every instruction set gives what the reference gives, across blocks, panels and registers") {
   cpu be(1);
   plain reference(1);
-  for (auto const& [out, in] : {std::pair<index_t, index_t>{67, 61}, {16, 4111}, {130, 33}, {1, 5}, {64, 2048}}) {
+  for (auto const& shape : {extents<2>{{67, 61}}, extents<2>{{16, 4111}}, extents<2>{{130, 33}}, extents<2>{{1, 5}}, extents<2>{{64, 2048}}}) {
+    index_t const out = shape[0], in = shape[1];
     weights const w(out, in);
     auto const bias = normal<float>(extents{out}, 3);
     for (index_t const rows : {1, 3, 4, 5, 6, 7, 13}) {

@@ -152,6 +152,11 @@ void streamed_product(word_rows const& x, stored_rows const& w, product_target c
 template <class Kernel, class Cpu>
 void run_product(Cpu& be, matrix_view<float const> const& x, stored_rows const& w, product_target const& to) {
   if (to.rows == 0 || to.out == 0) return;
+  if (w.bytes == 0) {  // a sum of nothing
+    for (index_t i = 0; i < to.rows && !to.accumulate; ++i)
+      for (index_t j = 0; j < to.out; ++j) to.y[i * to.y_stride + j] = __builtin_bit_cast(word, to.bias == nullptr ? 0.0f : to.bias[j]);
+    return;
+  }
   constexpr bool prepares = Kernel::form != row_form::as_it_is;
   index_t const words = ((w.bytes + 3) / 4 + 15) / 16 * 16;
   index_t const row_bytes = prepares ? (words + 2) * 4 : 0, x_bytes = (to.rows * row_bytes + 63) / 64 * 64;
