@@ -53,7 +53,7 @@ int main() {
   io::svg_figure figure("A boat above a weir");
   auto& panel = figure.add_panel({-4, 0.5, -2.5, 2.5}, "where it must row to get away").labels("x [m]", "y [m]");
   panel.region(v.values(), river, 0, {.fill = "#f6d5d2"}, "lost, whatever it does: V \u2264 0");
-  for (double const level : {0.25, 0.5, 0.75, 1.0}) panel.iso_line(v.values(), river, level, {.stroke = "#9ecae1", .width = 1}, "V = 0.25, 0.5, 0.75, 1");
+  for (double const level : {0.25, 0.5, 0.75}) panel.iso_line(v.values(), river, level, {.stroke = "#9ecae1", .width = 1}, "V = 0.25, 0.5, 0.75");
   panel.polyline(std::vector<io::point2>{{0, -2}, {0, 2}}, {.stroke = "#d9534f", .width = 3}, "weir");
   for (double const bank : {-2.0, 2.0}) panel.polyline(std::vector<io::point2>{{-4, bank}, {0.5, bank}}, {.stroke = "#5cb85c", .width = 2}, "banks");
   figure.write("own_dynamics.svg");
