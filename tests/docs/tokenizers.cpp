@@ -1,12 +1,39 @@
 // The program of docs/tokenizers.md.
+#include <parapet/guard/bpe_trainer.hpp>
 #include <parapet/guard/sentencepiece.hpp>
+#include <parapet/guard/tokenizer_json.hpp>
 #include <parapet/io/file.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
 
 using namespace parapet;
+
+namespace {
+
+bool one_control_token_of_each(std::string const& root) {
+  std::string const path = root + "/tests/goldens/guard/tokenizers/bert.json";
+  guard::json_tokenizer const tokenizer(io::read_file(path), path);
+
+  guard::templated_tokens const pair = tokenizer.encode_templated("may it go on?", "[SEP] yes");  // [CLS] may it ... [SEP] ... [SEP]
+  auto const is_end = [&](guard::token const& t) { return t.id == tokenizer.control_id("[SEP]"); };
+  return std::count_if(pair.tokens.begin(), pair.tokens.end(), is_end) == 2;
+}
+
+bool trains(std::vector<std::string> const& texts) {
+  guard::bpe_trainer_options options;
+  options.vocabulary = 300;
+  options.special_tokens = {"<pad>", "[CLS]", "[SEP]"};
+  options.begin = "[CLS]", options.end = "[SEP]";
+  options.form = guard::normal_form::nfkc;
+  std::string const json = guard::train_byte_level_bpe(texts, options);  // of a tokenizer.json
+  guard::json_tokenizer const tokenizer(json, "trained here");
+  return tokenizer.encode("robot").size() < 5;
+}
+
+}  // namespace
 
 int main(int, char** argv) {
   std::string const path = std::string(argv[1]) + "/tests/goldens/guard/bpe.model";
@@ -22,5 +49,6 @@ int main(int, char** argv) {
     std::printf("%4d %-10s %s\n", id, tokenizer.piece(id).c_str(), words.substr(begin, end - begin).c_str());
     ends += id == tokenizer.control_id("[/INST]");
   }
-  return ends == 1 ? 0 : 1;
+  bool const trained = trains({"the robot must stop", "the robots stopped", "a robot may go on"});
+  return ends == 1 && one_control_token_of_each(argv[1]) && trained ? 0 : 1;
 }
