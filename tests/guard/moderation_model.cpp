@@ -1,3 +1,5 @@
+#include "io/temporary_folder.hpp"
+
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/guard/bpe_trainer.hpp>
 #include <parapet/guard/moderation_model.hpp>
@@ -15,11 +17,8 @@ using namespace guard;
 
 namespace {
 
-std::string const folder = "moderation_model";
-
 /// A guard of random weights in a folder, and its parameters.
-buffer<float> save(moderation_settings const& settings) {
-  std::filesystem::create_directories(folder);
+buffer<float> save(std::string const& folder, moderation_settings const& settings) {
   std::vector<std::string> const texts(3, "how do I bake bread for two, and what does a robot do before a wall");
   std::string const tokenizer = train_byte_level_bpe(texts, {.vocabulary = 300, .special_tokens = {"[CLS]", "[SEP]", "[MASK]"}, .begin = "[CLS]", .end = "[SEP]"});
   std::string const config = guard_config_json(json_tokenizer(tokenizer, "tokenizer").size(), {.hidden = 32, .layers = 2, .heads = 2, .intermediate = 48, .positions = 64});
@@ -41,7 +40,9 @@ moderation_settings calibrated() {
 }  // namespace
 
 TEST_CASE("a guard comes back from its folder, with its calibration, and gives each text the same verdict alone and among others") {
-  save(calibrated());
+  support::temporary_folder const temporary;
+  std::string const folder = temporary.path();
+  save(folder, calibrated());
   backend::cpu be(2);
   auto guard = load_moderation_model<modernbert>(be, folder);
   static_assert(moderator<decltype(guard)>);
@@ -71,7 +72,9 @@ TEST_CASE("a guard comes back from its folder, with its calibration, and gives e
 }
 
 TEST_CASE("weights in half the memory or a quarter give nearly the same") {
-  save(calibrated());
+  support::temporary_folder const temporary;
+  std::string const folder = temporary.path();
+  save(folder, calibrated());
   backend::cpu be(1);
   auto exact = load_moderation_model<modernbert>(be, folder);
   auto half = load_moderation_model<modernbert, bfloat16>(be, folder, false);
@@ -84,7 +87,9 @@ TEST_CASE("weights in half the memory or a quarter give nearly the same") {
 }
 
 TEST_CASE("what is not read is counted: the longer text loses its end") {
-  save(calibrated());
+  support::temporary_folder const temporary;
+  std::string const folder = temporary.path();
+  save(folder, calibrated());
   backend::cpu be(1);
   auto guard = load_moderation_model<modernbert>(be, folder);
   std::string longer;
@@ -100,7 +105,9 @@ TEST_CASE("what is not read is counted: the longer text loses its end") {
 }
 
 TEST_CASE("a folder that does not fit together is refused, with the file and what is wrong") {
-  save(calibrated());
+  support::temporary_folder const temporary;
+  std::string const folder = temporary.path();
+  save(folder, calibrated());
   backend::cpu be(1);
   auto const load = [&] { static_cast<void>(load_moderation_model<modernbert>(be, folder)); };
   auto const write = [&](std::string const& name, std::string const& text) {
@@ -116,5 +123,4 @@ TEST_CASE("a folder that does not fit together is refused, with the file and wha
   CHECK_THROWS_WITH_AS(load(), doctest::Contains("expected a slope above 0"), io_error);
   std::filesystem::remove(folder + "/moderation.json");
   CHECK_THROWS_WITH_AS(load(), doctest::Contains("moderation.json"), io_error);
-  std::filesystem::remove_all(folder);
 }

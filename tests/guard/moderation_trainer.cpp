@@ -1,3 +1,5 @@
+#include "io/temporary_folder.hpp"
+
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/guard/moderation_network.hpp>
 #include <parapet/guard/moderation_trainer.hpp>
@@ -94,7 +96,8 @@ TEST_CASE("the same bits for any number of threads, and for training that was in
   how.energy_weight = 0.1;
   backend::cpu one(1), two(2);
   trainer a(one, network(), how, data), b(two, network(), how, data);
-  std::string const path = "moderation_trainer.safetensors";
+  support::temporary_folder const folder;
+  std::string const path = folder / "trainer.safetensors";
   while (a.step_number() < a.steps()) {
     CHECK(a.step() == b.step());
     if (a.step_number() == 2) {
