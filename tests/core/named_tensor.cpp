@@ -35,7 +35,7 @@ TEST_CASE("a view under a name keeps type, shape and place") {
 
 TEST_CASE("an archive's messages stay one line, whatever a file names its arrays, and however many there are") {
   tensor_archive archive("f");
-  for (int k = 0; k < 25; ++k) archive.add("a" + std::to_string(k) + '\n', scalar_type::u8, {1});
+  for (int k = 0; k < 25; ++k) archive.add(detail::concat("a", k, '\n'), scalar_type::u8, {1});
   std::string const message = message_of<io_error>([&] { archive.at("x\x1b[2J"); });
   CHECK(contains(message, "f: no array named 'x?[2J'; there are: 'a0?' 'a1?'"));
   CHECK(contains(message, "'a19?' and 5 more"));
