@@ -14,7 +14,7 @@ std::string shown(aligned_text const& text) {
   std::string out(text.get());
   for (std::size_t k = 0; k < text.get().size(); ++k) {
     auto const [begin, end] = text.origin(k, k + 1);
-    out += " " + std::to_string(begin) + "-" + std::to_string(end);
+    out += parapet::detail::concat(" ", begin, "-", end);
   }
   return out;
 }
