@@ -101,6 +101,7 @@ int main(int argc, char** argv) {
   curves.push_back(one_mass<float, grid::weno5>(be, "WENO5"));
   one_mass<double, grid::weno5>(be, "WENO5 double");
   one_mass<float, grid::weno5_fixed>(be, "WENO5 fixed");
+  one_mass<double, grid::weno5_fixed>(be, "WENO5 fixed double");
   if (argc > 1) plot(curves, argv[1]);
   more_masses<grid::upwind, 2>(be, "4-D upwind", {21, 31, 41, 61});
   more_masses<grid::eno2, 2>(be, "4-D ENO2", {21, 31, 41});
