@@ -105,6 +105,11 @@ TEST_CASE("large logits are no overflow, and no number is no answer") {
   CHECK(score[0] == doctest::Approx(std::log(0.5)));
   float const nan = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_AS(tree.greedy(std::vector<float>{nan, nan}), argument_error);
+  for (float const bad : {nan, std::numeric_limits<float>::infinity()})
+    for (auto const& logits : {std::vector<float>{1, bad}, std::vector<float>{bad, 1}}) {
+      CHECK_THROWS_WITH_AS(tree.greedy(logits), doctest::Contains("not finite"), argument_error);
+      CHECK_THROWS_WITH_AS(tree.score(logits, score), doctest::Contains("not finite"), argument_error);
+    }
 }
 
 TEST_CASE("answers that cannot be told apart are refused") {

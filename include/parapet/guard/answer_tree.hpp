@@ -52,22 +52,23 @@ public:
   /// Logits of all branches together.
   index_t logits() const { return branches_.empty() ? 0 : branches_.back().first_logit + static_cast<index_t>(branches_.back().tokens.size()); }
 
-  /// log_probability[a] of each answer, of the logits of the branches one after the other. Throws shape_error.
+  /// log_probability[a] of each answer, of the logits of the branches one after the other. Throws shape_error, and argument_error for a
+  /// logit that is not finite.
   void score(std::span<float const> logits, std::span<double> log_probability) const {
-    if (static_cast<index_t>(logits.size()) != this->logits() || log_probability.size() != answers_.size())
-      throw shape_error(parapet::detail::concat("answer_tree: ", logits.size(), " logits and ", log_probability.size(), " answers, expected ",
-                                                this->logits(), " and ", answers_.size()));
+    if (log_probability.size() != answers_.size())
+      throw shape_error(parapet::detail::concat("answer_tree: ", log_probability.size(), " answers, expected ", answers_.size()));
+    check(logits);
     for (std::size_t a = 0; a < answers_.size(); ++a) {
       log_probability[a] = 0;
       for (choice const c : answers_[a]) log_probability[a] += log_share(logits, c);
     }
   }
 
-  /// The answer that generation token by token of the likeliest would give; the first of equals at a branch.
+  /// The answer that generation token by token of the likeliest would give; the first of equals at a branch. Throws as score.
   index_t greedy(std::span<float const> logits) const {
-    for (std::size_t a = 0; a < answers_.size(); ++a)
-      if (std::ranges::all_of(answers_[a], [&](choice const c) { return wins(logits, c); })) return static_cast<index_t>(a);
-    throw argument_error("answer_tree: a logit is not a number");
+    check(logits);
+    auto const wins_all = [&](std::vector<choice> const& choices) { return std::ranges::all_of(choices, [&](choice const c) { return wins(logits, c); }); };
+    return std::ranges::find_if(answers_, wins_all) - answers_.begin();
   }
 
 private:
@@ -104,6 +105,12 @@ private:
     }
   }
 
+  void check(std::span<float const> logits) const {
+    if (static_cast<index_t>(logits.size()) != this->logits())
+      throw shape_error(parapet::detail::concat("answer_tree: ", logits.size(), " logits, expected ", this->logits()));
+    if (!std::ranges::all_of(logits, [](float l) { return std::isfinite(l); })) throw argument_error("answer_tree: a logit is not finite");
+  }
+
   std::span<float const> of(std::span<float const> logits, branch const& b) const {
     return logits.subspan(static_cast<std::size_t>(b.first_logit), b.tokens.size());
   }
@@ -118,7 +125,7 @@ private:
 
   bool wins(std::span<float const> logits, choice c) const {
     std::span<float const> const all = of(logits, branches_[c.branch]);
-    return std::ranges::max_element(all) - all.begin() == c.token && all[static_cast<std::size_t>(c.token)] == all[static_cast<std::size_t>(c.token)];
+    return std::ranges::max_element(all) - all.begin() == c.token;
   }
 
   std::vector<std::int32_t> tokens_;
