@@ -30,8 +30,9 @@ public:
     finished_ = last;
     double const rate = static_cast<double>(done) / (now > 1e-9 ? now : 1e-9);
     std::string const text = note();
+    int const decimals = rate < 10 ? 1 : 0;
     if (!live_) {
-      std::printf("  %s: %ld in %.1f s (%.0f/s)%s%s\n", what_.c_str(), done, now, rate, text.empty() ? "" : "   ", text.c_str());
+      std::printf("  %s: %ld in %.1f s (%.*f/s)%s%s\n", what_.c_str(), done, now, decimals, rate, text.empty() ? "" : "   ", text.c_str());
     } else {
       constexpr int width = 24;
       int const full = static_cast<int>(width * done / (total_ > 0 ? total_ : 1));
@@ -40,7 +41,7 @@ public:
       bar.resize(width, ' ');
       std::string const left = last ? std::to_string(static_cast<long>(now + 0.5)) + " s"
                                     : std::to_string(static_cast<long>(static_cast<double>(total_ - done) / rate + 0.5)) + " s left";
-      std::printf("\r  %-22s [%s] %3ld%%  %6.0f/s  %s   %s\033[K", what_.c_str(), bar.c_str(), 100 * done / (total_ > 0 ? total_ : 1), rate,
+      std::printf("\r  %-22s [%s] %3ld%%  %6.*f/s  %s   %s\033[K", what_.c_str(), bar.c_str(), 100 * done / (total_ > 0 ? total_ : 1), decimals, rate,
                   left.c_str(), text.c_str());
       drawn_ = true;
     }
