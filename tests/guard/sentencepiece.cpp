@@ -1,3 +1,5 @@
+#include "guard/token_goldens.hpp"
+
 #include <parapet/guard/sentencepiece.hpp>
 #include <parapet/io/file.hpp>
 
@@ -9,24 +11,14 @@
 
 using namespace parapet;
 using guard::token;
+using support::from_hex;
+using support::ids_of;
 
 namespace {
 
 guard::sentencepiece_tokenizer load(std::string const& name) {
   std::string const path = "goldens/guard/" + name + ".model";
   return guard::sentencepiece_tokenizer(guard::read_sentencepiece_model(io::read_file(path), path));
-}
-
-std::string from_hex(std::string const& hex) {
-  std::string out;
-  for (std::size_t k = 0; k + 1 < hex.size(); k += 2) out += static_cast<char>(std::stoi(hex.substr(k, 2), nullptr, 16));
-  return out;
-}
-
-std::vector<std::int32_t> ids_of(std::vector<token> const& tokens) {
-  std::vector<std::int32_t> ids;
-  for (token const& t : tokens) ids.push_back(t.id);
-  return ids;
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include "guard/token_goldens.hpp"
+
 #include <parapet/guard/tokenizer_json.hpp>
 #include <parapet/io/file.hpp>
 
@@ -13,18 +15,14 @@
 using namespace parapet;
 using guard::json_tokenizer;
 using guard::token;
+using support::from_hex;
+using support::ids_of;
 
 namespace {
 
 std::string file_of(std::string const& name) { return "goldens/guard/tokenizers/" + name + ".json"; }
 json_tokenizer load(std::string const& name, guard::tokenizer_json_options const& options = {}) {
   return {io::read_file(file_of(name)), file_of(name), options};
-}
-
-std::string from_hex(std::string const& hex) {
-  std::string out;
-  for (std::size_t k = 0; k + 1 < hex.size(); k += 2) out += static_cast<char>(std::stoi(hex.substr(k, 2), nullptr, 16));
-  return out;
 }
 
 std::string written(std::vector<token> const& tokens, std::vector<std::int32_t> const* types = nullptr) {
@@ -35,12 +33,6 @@ std::string written(std::vector<token> const& tokens, std::vector<std::int32_t> 
     if (types != nullptr) out += " " + std::to_string((*types)[k]);
   }
   return out;
-}
-
-std::vector<std::int32_t> ids_of(std::vector<token> const& tokens) {
-  std::vector<std::int32_t> ids;
-  for (token const& t : tokens) ids.push_back(t.id);
-  return ids;
 }
 
 }  // namespace

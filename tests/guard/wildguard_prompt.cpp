@@ -1,3 +1,5 @@
+#include "guard/token_goldens.hpp"
+
 #include <parapet/guard/sentencepiece.hpp>
 #include <parapet/guard/wildguard_answer.hpp>
 #include <parapet/guard/wildguard_prompt.hpp>
@@ -13,18 +15,13 @@
 
 using namespace parapet;
 using namespace guard;
+using support::from_hex;
 
 namespace {
 
 sentencepiece_tokenizer load(std::string const& name) {
   std::string const path = "goldens/guard/" + name + ".model";
   return sentencepiece_tokenizer(read_sentencepiece_model(io::read_file(path), path));
-}
-
-std::string from_hex(std::string const& hex) {
-  std::string out;
-  for (std::size_t k = 0; k + 1 < hex.size(); k += 2) out += static_cast<char>(std::stoi(hex.substr(k, 2), nullptr, 16));
-  return out;
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ public:
     classify(std::span<exchange const>(&one, 1), std::span<verdict>(&out, 1));
     return out;
   }
-  /// Verdicts of many, read together; each is the same as alone. Throws shape_error.
+  /// Verdicts of many, read together; each is the same as alone. Throws shape_error, and argument_error where the model gives no numbers.
   void classify(std::span<exchange const> in, std::span<verdict> out) {
     if (in.size() != out.size()) throw shape_error(parapet::detail::concat("wildguard: ", in.size(), " exchanges and ", out.size(), " verdicts"));
     pieces_.clear();
