@@ -152,6 +152,8 @@ int run(support::arguments& options, std::string config, std::string const& base
       progress.update(static_cast<long>(trainer.step_number()), [&] { return std::string(note); });
     }
   }
+  std::printf("%lld of %lld updates; kept: those after %lld, log loss of the texts to choose by %.3f\n", static_cast<long long>(trainer.step_number()),
+              static_cast<long long>(trainer.steps()), static_cast<long long>(trainer.best_step()), -trainer.best_score());
   trainer.restore_best();
 
   auto const choose_logits = trainer.logits(choose), test_logits = trainer.logits(test);
