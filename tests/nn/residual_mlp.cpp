@@ -30,7 +30,9 @@ TEST_CASE("residual_mlp: gradients of parameters and inputs, with and without bl
     nn::parameter_list list;
     net const n(list, "", config(blocks, dropout));
     arena<> memory;
-    auto const w = plan(memory, [&](auto& m) { return n.make_workspace<double>(m, rows, mode::training, networks); });
+    auto const w = plan(memory, [&, count = networks](auto& m) {  // clang 14 captures no structured binding
+      return n.make_workspace<double>(m, rows, mode::training, count);
+    });
     auto p = support::generate<double>(extents{networks, list.size()}, [s = philox_stream(1, 0)](index_t i) { return 0.4f * s.normal(i); });
     auto x = normal<double>(extents{networks, rows, index_t{5}}, 2);
     auto const dy = normal<double>(extents{networks, rows, index_t{3}}, 3);
