@@ -59,6 +59,7 @@ if(TARGET parapet::cuda)
   endif()
 endif()
 if(PARAPET_CUDA AND NOT parapet_builds_cuda)
+  set(unused "${CMAKE_CUDA_FLAGS_RELEASE}")  # read, or CMake warns of what check.cmake says
   message(STATUS "Parapet: CUDA programs skipped: no nvcc")
 endif()
 
