@@ -11,9 +11,13 @@
 #include <parapet/core/error.hpp>
 #include <parapet/core/tensor_view.hpp>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -57,6 +61,21 @@ public:
 
 private:
   std::vector<char> file_, text_;
+};
+
+/// A file in memory with a name, for readers that open theirs.
+class memory_file {
+public:
+  explicit memory_file(std::string_view bytes) : number_(::memfd_create("fuzz", MFD_CLOEXEC)), path_("/proc/self/fd/" + std::to_string(number_)) {
+    require(::write(number_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  }
+  memory_file(memory_file const&) = delete;
+  ~memory_file() { ::close(number_); }
+  std::string const& path() const { return path_; }
+
+private:
+  int number_;
+  std::string path_;
 };
 
 /// Whether the target took the bytes.

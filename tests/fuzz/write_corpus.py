@@ -90,6 +90,24 @@ for kind, config in configs.items():
     seed("transformer_config", kind, json.dumps({"model_type": kind} | config))
 
 
+# The first byte is the longest record less one (csv.cpp).
+seed("csv", "quotes", b"\xff\xef\xbb\xbfa,\"b\"\r\n\"x, \"\"y\"\"\",\"1\r\n2\"\n\n,\n")
+seed("csv", "short", b"\x04a\n\"b\nc\",d\nlonger,e\n")
+seed("csv", "broken", b"\x20a\"b\n\"a\"b\nc\n\"d\ne")
+
+row = {"prompt": "a \u00e4\n\"b\"", "adversarial": True, "response": "c", "prompt_harm_label": "harmful", "response_refusal_label": "refusal",
+       "response_harm_label": "unharmful", "subcategory": "cyberattack"}
+seed("moderation_data", "lines", json.dumps(row) + "\n" + json.dumps(dict.fromkeys(row) | {"prompt": "b"}) + "\n")
+seed("moderation_data", "bad_lines", b'{"prompt": "\xff"}\n{"prompt": ""}\n[]\n{"prompt": "a", "other": 1}\n{"prompt": "a", "response": null, "adversarial": 1}')
+seed("moderation_data", "csv", ",".join(row) + "\nb,True,c,harmful,compliance,,others\n\"d, \"\"\u00e4\"\"\n\",0,,unharmful,,,\n")
+seed("moderation_data", "bad_csv", b"response,id,prompt,prompt_harm_label\n\xff,1,\xc3,\n,2,,\nx,3\n,4,b,perhaps\n\"c")
+
+seed("policy", "full", json.dumps({"name": "a \u00e4", "when_unavailable": "allow", "when_cut": "block", "needs_calibration": True, "rules": {
+    "user": {"prompt_harm": {"review": 0.3, "block": 0.9}, "cyberattack": {"block": 1}}, "assistant": {"refusal": {"review": 0}}, "tool": {}}}))
+seed("policy", "empty", "{}")
+seed("policy", "misspelt", '{"rules": {"user": {"prompt_ham": {"review": 2}}}}')
+
+
 # SentencePiece models: protocol buffers by hand.
 def varint(n):
     out = b""

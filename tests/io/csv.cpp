@@ -40,4 +40,5 @@ TEST_CASE("what is no CSV is an error of its record") {
   CHECK(records("a\n\"b\nc\n") == list{"1: a", "2: a quote that does not close"});
   CHECK(records("a\nbbbbbbbbb\nc\n", 5) == list{"1: a", "2: the line is too long", "3: c"});
   CHECK(records("a\n\"b\nc\nd\ne\nf\ng\"\nh\n", 4) == list{"1: a", "2: a quote that does not close"});
+  CHECK(records("a\n\"\n\n\n\n\n\n\"\n", 4) == list{"1: a", "2: a quote that does not close"});  // line ends count too
 }

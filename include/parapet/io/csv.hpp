@@ -92,7 +92,7 @@ private:
         rest.remove_prefix(1);
         continue;
       }
-      bytes += lines_.line().size();
+      bytes += lines_.line().size() + lines_.line_end().size();
       field += lines_.line_end();
       if (bytes > max_record_bytes_ || !lines_.next() || lines_.cut()) {
         lost_ = true;  // nothing says where the next record starts
