@@ -47,7 +47,7 @@ rl::fisor_losses losses_of(rl::fisor_config config, transition const& t, values 
   learner l(be, config, data);
   for (auto const& p : support::parameters_of(l, [](std::string const&) { return true; })) fill(be, p, 0.0f);
   auto const set = [&](std::string const& name, float value) { parameter_of(l, name)[0] = value; };
-  for (std::size_t m : {0, 1}) {
+  for (std::size_t m : {0u, 1u}) {
     std::string const member = std::to_string(m) + ".output.bias";
     set("reward_critic." + member, n.q[m]);
     set("follower.reward_critic." + member, n.q_target[m]);
