@@ -25,6 +25,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
@@ -53,6 +54,13 @@ guard::policy default_policy() {
 
 guard::policy read_policy(std::string const& path) { return path.empty() ? default_policy() : guard::parse_policy(io::read_file(path, 1 << 20), path); }
 
+/// One of the words that an option may be.
+bool is_first(support::arguments& given, std::string const& option, std::string const& first, std::string const& second) {
+  std::string const& word = given.text(option);
+  if (word != first && word != second) throw std::invalid_argument("--" + option + " is '" + word + "', expected " + first + " or " + second);
+  return word == first;
+}
+
 /// A moderator whose texts are read clearly before, unless they are to come as they are.
 template <guard::moderator Moderator>
 class behind_reader {
@@ -63,30 +71,48 @@ public:
   guard::verdict classify(guard::exchange const& text) { return clear_ ? reader_.classify(text) : model_.classify(text); }
   void classify(std::span<guard::exchange const> in, std::span<guard::verdict> out) { clear_ ? reader_.classify(in, out) : model_.classify(in, out); }
 
+  Moderator const& model() const { return model_; }
+
 private:
   bool clear_;
   Moderator model_;
   guard::clear_reader<Moderator> reader_;
 };
 
+template <guard::moderator Moderator, class... Arguments>
+auto make_moderators(support::arguments& given, Arguments const&... arguments) {
+  bool const clear = is_first(given, "clear", "yes", "no");
+  std::vector<std::unique_ptr<behind_reader<Moderator>>> out(static_cast<std::size_t>(given.number("moderators", 1, 64)));
+  for (auto& moderator : out) moderator = std::make_unique<behind_reader<Moderator>>(clear, arguments...);
+  return out;
+}
+
+/// `room`: characters that the moderator reads at once.
+guarded_chat::proxy_options options_of(support::arguments& given, long room) {
+  guarded_chat::proxy_options out;
+  out.upstream.address = given.text("upstream");
+  out.upstream.stall = std::chrono::seconds(given.number("stall-s", 1, 3600));
+  out.upstream.deadline = std::chrono::seconds(given.number("deadline-s", 1, 86400));
+  out.most_request_bytes = static_cast<std::size_t>(given.number("request-kb", 1, 1 << 20)) << 10;
+  out.most_in_flight = static_cast<int>(given.number("in-flight", 1, 400));
+  out.stream.first = given.number("first", 1, 1'000'000);
+  out.stream.every = given.number("every", 1, 1'000'000);
+  out.stream.context = given.text("context").empty() ? std::max<index_t>(room - out.stream.every, 0) : given.number("context", 0, 1'000'000);
+  out.prompt_characters = room / 2;
+  return out;
+}
+
 template <guard::moderator Moderator>
-int serve(std::vector<std::unique_ptr<Moderator>> moderators, support::arguments& given) {
+int serve(std::vector<std::unique_ptr<Moderator>> moderators, guarded_chat::proxy_options const& options, support::arguments& given) {
   guarded_chat::moderator_pool<Moderator> pool(std::move(moderators), std::chrono::milliseconds(given.number("patience-ms", 1, 600'000)));
   std::string const policy_path = given.text("policy");
   guard::policy_holder policies(read_policy(policy_path));
+  bool const to_disk = is_first(given, "durable", "disk", "process");
   guard::audit_log log(given.text("log"), {.salt = io::read_file(given.text("salt-file"), 4096),
-                                           .file = {.durability = given.text("durable") == "disk" ? io::line_durability::disk : io::line_durability::process,
+                                           .file = {.durability = to_disk ? io::line_durability::disk : io::line_durability::process,
                                                     .rotate_bytes = given.number("rotate-mb", 1, 1'000'000) << 20}});
   if (log.file().repaired_bytes() > 0)
     std::fprintf(stderr, "guarded_chat: cut an unfinished line of %lld bytes from the log\n", static_cast<long long>(log.file().repaired_bytes()));
-
-  guarded_chat::proxy_options options;
-  options.upstream = given.text("upstream");
-  options.stall = std::chrono::seconds(given.number("stall-s", 1, 3600));
-  options.deadline = std::chrono::seconds(given.number("deadline-s", 1, 86400));
-  options.most_in_flight = static_cast<int>(given.number("in-flight", 1, 400));
-  options.stream = {
-      .first = given.number("first", 1, 1'000'000), .every = given.number("every", 1, 1'000'000), .context = given.number("context", 0, 1'000'000)};
   guarded_chat::proxy proxy(pool, policies, log, options);
 
   // Signals are waited for by one thread, before any other begins.
@@ -102,6 +128,7 @@ int serve(std::vector<std::unique_ptr<Moderator>> moderators, support::arguments
   where.host = given.text("host");
   where.port = static_cast<int>(given.number("port", 0, 65535));
   where.threads = static_cast<std::size_t>(options.most_in_flight) + 32;  // some to say "busy", and for /healthz
+  where.most_request_bytes = options.most_request_bytes;
   int const port = guarded_chat::bind(server, where);
   if (port < 0) throw io_error("cannot listen at " + where.host + ":" + given.text("port"));
   std::printf("listening on %s:%d, policy %s\n", where.host.c_str(), port, policies.get()->id.c_str());
@@ -141,25 +168,20 @@ int main(int argc, char** argv) try {
                             {"durable", "process", "what a logged line survives: process (kill -9) or disk (loss of power)"},
                             {"rotate-mb", "100", "size at which a log is closed and the next begun"},
                             {"in-flight", "256", "requests under way; more get 503"},
+                            {"request-kb", "1024", "longest request"},
                             {"moderators", "2", "texts judged at once"},
                             {"patience-ms", "2000", "wait for a free moderator"},
                             {"stall-s", "30", "longest silence of the chat service"},
                             {"deadline-s", "300", "longest answer of the chat service"},
                             {"first", "200", "characters of a stream before its first judgement"},
                             {"every", "200", "characters between judgements"},
-                            {"context", "800", "characters before them that are read again"}});
+                            {"context", "", "characters before them that are read again; empty: as many as --model has room for, 800 for --rules alone"}});
   std::string const model = given.text("model"), rules = given.text("rules");
   if ((model.empty() && rules.empty()) || given.text("salt-file").empty()) throw std::invalid_argument("--salt-file and one of --model and --rules are needed");
-  long const count = given.number("moderators", 1, 64);
-  bool const clear = given.text("clear") != "no";
-  if (model.empty()) {
-    std::vector<std::unique_ptr<behind_reader<guard::phrase_rules>>> moderators;
-    for (long k = 0; k < count; ++k) moderators.push_back(std::make_unique<behind_reader<guard::phrase_rules>>(clear, io::read_file(rules, 1 << 24), rules));
-    return serve(std::move(moderators), given);
-  }
-  std::vector<std::unique_ptr<behind_reader<guarded_chat::trained_guard>>> moderators;
-  for (long k = 0; k < count; ++k) moderators.push_back(std::make_unique<behind_reader<guarded_chat::trained_guard>>(clear, model, rules));
-  return serve(std::move(moderators), given);
+  if (model.empty()) return serve(make_moderators<guard::phrase_rules>(given, io::read_file(rules, 1 << 24), rules), options_of(given, 1000), given);
+  auto moderators = make_moderators<guarded_chat::trained_guard>(given, model, rules);
+  long const room = 3 * moderators[0]->model().tokens();  // of English a token is some four characters; the prompt needs its part
+  return serve(std::move(moderators), options_of(given, room), given);
 } catch (std::exception const& failure) {
   std::fprintf(stderr, "guarded_chat: %s\n", failure.what());
   return 1;

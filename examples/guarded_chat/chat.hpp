@@ -9,7 +9,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <ctime>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +22,10 @@ namespace guarded_chat {
 
 namespace guard = parapet::guard;
 namespace io = parapet::io;
+
+/// A value takes some hundred bytes of memory, however short it is.
+inline constexpr io::json_limits json_bounds{.max_depth = 64, .max_values = 20'000};
+inline constexpr std::size_t most_messages = 512, most_choices = 16;
 
 struct judged_text {
   guard::speaker who;
@@ -34,85 +41,152 @@ struct chat_request {
   bool stream = false;
 };
 
-/// Appends all strings of a value, but for what names its parts.
-inline void collect(io::json_value const& value, std::string& out) {
+template <std::size_t N>
+constexpr bool is_one_of(std::string_view text, std::string_view const (&list)[N]) {
+  return std::ranges::find(list, text) != std::end(list);
+}
+
+enum class reading {
+  strings,        ///< of a message
+  keys_too,       ///< of a schema, whose names a model reads as well
+  without_media,  ///< of an image or a sound: but not the bytes of it
+};
+
+/// Appends the strings of a value, each on a line of its own, but for those that only name a part of the message.
+inline void collect(io::json_value const& value, std::string& out, reading how = reading::strings) {
   using kind = io::json_value::kind;
-  if (value.type() == kind::string) {
-    out += value.string();
-  } else if (value.type() == kind::array) {
-    for (auto const& item : value.items()) collect(item, out);
-  } else if (value.type() == kind::object) {
+  constexpr std::string_view names[] = {"role", "type", "id", "tool_call_id"};
+  constexpr std::string_view words_of_schemas[] = {"additionalProperties", "description", "enum",   "format", "function", "items", "json_schema",
+                                                   "name",                 "parameters",  "properties", "required", "schema", "strict"};
+  auto const is_word = [](std::string const& text) { return text.size() <= 64 && text.find_first_of(" \t\n\r") == text.npos; };
+  auto const add = [&](std::string const& text) {
+    if (how == reading::without_media && text.size() > 1024 && text.find(' ') == text.npos) return;
+    if (!text.empty() && !out.empty() && out.back() != '\n') out += '\n';
+    out += text;
+  };
+  if (value.type() == kind::string) return add(value.string());
+  if (value.type() == kind::array)
+    for (auto const& item : value.items()) collect(item, out, how);
+  if (value.type() == kind::object)
     for (std::size_t k = 0; k < value.keys().size(); ++k) {
       std::string const& key = value.keys()[k];
-      if (key == "role" || key == "type" || key == "id" || key == "tool_call_id") continue;
-      if (!out.empty() && out.back() != '\n' && value.keys().size() > 1 && value.items()[k].type() != kind::null) out += '\n';
-      collect(value.items()[k], out);
+      io::json_value const& item = value.items()[k];
+      bool const is_name = is_one_of(key, names);
+      if (is_name && item.type() == kind::string && is_word(item.string())) continue;
+      if (how == reading::keys_too && !is_name && !is_one_of(key, words_of_schemas)) add(key);
+      collect(item, out, how);
     }
+}
+
+/// Whether there is nothing in a value: null, false, 0, "", or only such in it.
+inline bool is_empty(io::json_value const& value) {
+  using kind = io::json_value::kind;
+  switch (value.type()) {
+    case kind::null: return true;
+    case kind::boolean: return !value.boolean();
+    case kind::number: return value.literal() == "0";
+    case kind::string: return value.string().empty();
+    default: return std::ranges::all_of(value.items(), is_empty);
   }
 }
 
-/// Throws io_error, with the byte of the request, where it is not what the API asks for.
+inline judged_text read_message(io::json_value const& message) {
+  using kind = io::json_value::kind;
+  std::string const& role = message.at("role").string();
+  judged_text out{guard::speaker::user, {}};
+  if (role == "system" || role == "developer") out.who = guard::speaker::system;
+  else if (role == "tool" || role == "function") out.who = guard::speaker::tool;
+  else if (role != "user" && role != "assistant") message.fail("unknown role");  // an earlier "assistant" is the client's word: its user's
+  if (auto const* content = message.find("content"); content != nullptr && content->type() == kind::array)
+    for (auto const& part : content->items()) {
+      std::string const& type = part.at("type").string();
+      out.unread = out.unread || (type != "text" && type != "refusal");
+    }
+  collect(message, out.text, out.unread ? reading::without_media : reading::strings);
+  return out;
+}
+
+/// Throws io_error, with the byte of the request, where it is not what the API asks for or asks for what cannot be judged.
 inline chat_request read_request(std::string_view body) {
   using kind = io::json_value::kind;
-  auto const json = io::parse_json(body, "request");
+  // Fields that no model reads as text. All others are judged, those too that one server has of its own (templates, documents, grammars).
+  constexpr std::string_view settings[] = {"function_call",    "messages",          "metadata",     "modalities", "model",
+                                           "prompt_cache_key", "reasoning_effort",  "service_tier", "stop",       "stream_options",
+                                           "tool_choice",      "safety_identifier", "user",         "verbosity"};
+  constexpr std::string_view instructions[] = {"functions", "response_format", "tools"};
+  auto const json = io::parse_json(body, "request", json_bounds);
   chat_request out;
   if (auto const* stream = json.find("stream"); stream != nullptr && stream->type() != kind::null) out.stream = stream->boolean();
   if (auto const* model = json.find("model")) out.model = model->string();
+  for (char const* key : {"logprobs", "top_logprobs", "prompt_logprobs"})
+    if (auto const* wanted = json.find(key); wanted != nullptr && !is_empty(*wanted))
+      wanted->fail(parapet::detail::concat("this guard does not serve '", key, "': log-probabilities show words that it has not judged"));
+
   auto const& messages = json.at("messages");
   if (messages.type() != kind::array || messages.items().empty()) messages.fail("expected an array of messages");
+  if (messages.items().size() > most_messages) messages.fail(parapet::detail::concat("more than ", most_messages, " messages"));
+  judged_text all{guard::speaker::user, {}};  // what several messages say together
+  int of_user = 0;
   for (auto const& message : messages.items()) {
-    std::string const& role = message.at("role").string();
-    judged_text text{guard::speaker::user, {}};
-    if (role == "system" || role == "developer") text.who = guard::speaker::system;
-    else if (role == "tool" || role == "function") text.who = guard::speaker::tool;
-    else if (role != "user" && role != "assistant") message.fail("unknown role");  // an earlier "assistant" is the client's word: its user's
-    if (auto const* content = message.find("content"); content != nullptr && content->type() == kind::array)
-      for (auto const& part : content->items()) {
-        std::string const& type = part.at("type").string();
-        text.unread = text.unread || (type != "text" && type != "refusal");
-      }
-    collect(message, text.text);
-    if (role == "user") out.prompt = text.text;
+    judged_text text = read_message(message);
+    if (message.at("role").string() == "user") out.prompt = text.text;
+    if (text.who == guard::speaker::user) all.text += text.text + "\n", ++of_user;
     out.texts.push_back(std::move(text));
   }
-  // What several messages say together, and what the tools are said to be.
-  judged_text all{guard::speaker::user, {}};
-  int of_user = 0;
-  for (auto const& text : out.texts)
-    if (text.who == guard::speaker::user) all.text += text.text + "\n", ++of_user;
   if (of_user > 1) out.texts.push_back(std::move(all));
-  for (char const* key : {"tools", "functions"})
-    if (auto const* tools = json.find(key)) {
-      judged_text text{guard::speaker::system, {}};
-      collect(*tools, text.text);
-      out.texts.push_back(std::move(text));
-    }
-  return out;
-}
-
-/// The text of each choice of an answer. Throws io_error for anything else.
-inline std::vector<std::string> read_answer(std::string_view body) {
-  auto const json = io::parse_json(body, "answer");
-  auto const& choices = json.at("choices");
-  if (choices.type() != io::json_value::kind::array) choices.fail("expected an array");
-  std::vector<std::string> out;
-  for (auto const& choice : choices.items()) collect(choice.at("message"), out.emplace_back());
-  return out;
-}
-
-/// One event of a streamed answer: what it adds to which choice.
-inline std::vector<std::pair<parapet::index_t, std::string>> read_event(std::string_view data) {
-  auto const json = io::parse_json(data, "event");
-  auto const& choices = json.at("choices");
-  if (choices.type() != io::json_value::kind::array) choices.fail("expected an array");
-  std::vector<std::pair<parapet::index_t, std::string>> out;
-  for (auto const& choice : choices.items()) {
-    out.emplace_back(choice.at("index").integer(), std::string());
-    if (auto const* delta = choice.find("delta")) collect(*delta, out.back().second);
-    for (auto const* key : {"text", "message"})  // which a chat's stream does not have
-      if (choice.find(key) != nullptr) choice.fail("unknown key");
+  for (std::size_t k = 0; k < json.keys().size(); ++k) {
+    std::string const& key = json.keys()[k];
+    if (is_one_of(key, settings)) continue;
+    judged_text text{is_one_of(key, instructions) ? guard::speaker::system : guard::speaker::user, {}};
+    collect(json.items()[k], text.text, reading::keys_too);
+    if (!text.text.empty()) out.texts.push_back(std::move(text));
   }
   return out;
+}
+
+/// What a choice adds under `part`. Throws io_error where it has more than that.
+inline std::string read_choice(io::json_value const& choice, std::string_view part) {
+  for (char const* key : {"message", "delta", "text", "logprobs"})
+    if (auto const* other = choice.find(key); other != nullptr && key != part && !is_empty(*other))
+      other->fail(parapet::detail::concat("a choice has '", key, "', which is not judged"));
+  std::string out;
+  if (auto const* text = choice.find(part)) collect(*text, out);
+  return out;
+}
+
+inline std::vector<io::json_value> const& choices_of(io::json_value const& json) {
+  auto const& choices = json.at("choices");
+  if (choices.type() != io::json_value::kind::array) choices.fail("expected an array");
+  if (choices.items().size() > most_choices) choices.fail(parapet::detail::concat("more than ", most_choices, " choices"));
+  return choices.items();
+}
+
+/// The text of each choice of an answer, of which there is one at least. Throws io_error for anything else.
+inline std::vector<std::string> read_answer(std::string_view body) {
+  auto const json = io::parse_json(body, "answer", json_bounds);
+  std::vector<std::string> out;
+  for (auto const& choice : choices_of(json)) {
+    choice.at("message");
+    out.push_back(read_choice(choice, "message"));
+  }
+  if (out.empty()) json.fail("no choices");
+  return out;
+}
+
+/// One event of a streamed answer: what it adds to which choice. The event with the usage has none.
+inline std::vector<std::pair<parapet::index_t, std::string>> read_event(std::string_view data) {
+  auto const json = io::parse_json(data, "event", json_bounds);
+  std::vector<std::pair<parapet::index_t, std::string>> out;
+  for (auto const& choice : choices_of(json)) out.emplace_back(choice.at("index").integer(), read_choice(choice, "delta"));
+  return out;
+}
+
+/// The end of a text of UTF-8, of at most so many characters.
+inline std::string last_characters(std::string_view text, parapet::index_t characters) {
+  std::size_t at = text.size();
+  while (at > 0 && characters > 0)
+    if ((text[--at] & 0xC0) != 0x80) --characters;
+  return std::string(text.substr(at));
 }
 
 // --- what we say ourselves

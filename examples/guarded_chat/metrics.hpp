@@ -14,8 +14,8 @@
 namespace guarded_chat {
 
 /// How a request ended.
-enum class outcome { answered, refused, bad_request, busy, upstream_failed, not_logged, reader_left };
-inline constexpr char const* outcome_names[] = {"answered", "refused", "bad_request", "busy", "upstream_failed", "not_logged", "reader_left"};
+enum class outcome { answered, refused, bad_request, busy, upstream_failed, not_judged, not_logged, reader_left };
+inline constexpr char const* outcome_names[] = {"answered", "refused", "bad_request", "busy", "upstream_failed", "not_judged", "not_logged", "reader_left"};
 
 class metrics {
 public:

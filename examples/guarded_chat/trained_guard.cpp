@@ -5,18 +5,48 @@
 #include <parapet/guard/cascade.hpp>
 #include <parapet/guard/moderation_model.hpp>
 #include <parapet/guard/phrase_rules.hpp>
+#include <parapet/guard/transformer_config.hpp>
+#include <parapet/guard/windowed_moderator.hpp>
 #include <parapet/io/file.hpp>
 
+#include <algorithm>
 #include <array>
 #include <optional>
+#include <stdexcept>
 
 namespace guarded_chat {
 
 using namespace parapet;
 
+struct trained_guard::model {
+  virtual ~model() = default;
+  virtual guard::verdict classify(guard::exchange const& text) = 0;
+  virtual long tokens() const = 0;
+};
+
 namespace {
 
-using network = guard::moderation_model<backend::cpu, guard::modernbert>;
+/// All of a text: at once where the network has room for it, else in windows.
+template <class Network>
+class reader_of_all {
+public:
+  explicit reader_of_all(Network& network)
+      : network_(network), room_(network.settings().tokens - static_cast<index_t>(network.tokenizer().encode_templated("", "").tokens.size())) {}
+
+  guard::verdict classify(guard::exchange const& text) {
+    guard::verdict whole = network_.classify(text);
+    if (!whole.cut()) return whole;
+    index_t size = room_;
+    if (text.response) size = std::max(room_ / 2, room_ - static_cast<index_t>(network_.tokenizer().encode(text.prompt).size()));
+    size -= size / 16;  // a window by itself may have a token more than it had in its text
+    return guard::windowed_moderator(network_, network_.tokenizer(), {.size = size, .overlap = size / 8}).classify(text);
+  }
+  void classify(std::span<guard::exchange const> in, std::span<guard::verdict> out) { guard::classify_one_by_one(*this, in, out); }
+
+private:
+  Network& network_;
+  index_t room_;
+};
 
 /// A stage that is sure only of what it stops.
 guard::cascade_stage stopping(float from) {
@@ -25,28 +55,39 @@ guard::cascade_stage stopping(float from) {
   return limits;
 }
 
-}  // namespace
+template <class Architecture>
+struct model_of : trained_guard::model {
+  using network = guard::moderation_model<backend::cpu, Architecture>;
 
-struct trained_guard::parts {
-  explicit parts(std::string const& folder) : model(guard::load_moderation_model<guard::modernbert>(be, folder)) {}
+  model_of(std::string const& folder, std::string const& rules) : whole(guard::load_moderation_model<Architecture>(be, folder)), all(whole) {
+    if (rules.empty()) return;
+    phrases.emplace(io::read_file(rules, 1 << 24), rules);
+    stages.emplace(std::array<guard::cascade_stage, 1>{stopping(0.9f)}, *phrases, all);
+  }
+  guard::verdict classify(guard::exchange const& text) override { return stages ? stages->classify(text) : all.classify(text); }
+  long tokens() const override { return static_cast<long>(whole.settings().tokens); }
 
   backend::cpu be{1};
-  network model;
-  std::optional<guard::phrase_rules> rules;
-  std::optional<guard::cascade<guard::phrase_rules, network>> stages;
+  network whole;
+  reader_of_all<network> all;
+  std::optional<guard::phrase_rules> phrases;
+  std::optional<guard::cascade<guard::phrase_rules, reader_of_all<network>>> stages;
 };
 
-trained_guard::trained_guard(std::string const& folder, std::string const& rules) : parts_(std::make_unique<parts>(folder)) {
-  if (rules.empty()) return;
-  parts_->rules.emplace(io::read_file(rules, 1 << 24), rules);
-  parts_->stages.emplace(std::array<guard::cascade_stage, 1>{stopping(0.9f)}, *parts_->rules, parts_->model);
+std::unique_ptr<trained_guard::model> load(std::string const& folder, std::string const& rules) {
+  std::string const kind = guard::read_transformer_config(folder).model_type;
+  if (kind == "modernbert") return std::make_unique<model_of<guard::modernbert>>(folder, rules);
+  if (kind == "bert") return std::make_unique<model_of<guard::bert>>(folder, rules);
+  throw std::invalid_argument(folder + " has a " + kind + ": this program has ModernBERT and BERT; others are a line in trained_guard.cpp");
 }
+
+}  // namespace
+
+trained_guard::trained_guard(std::string const& folder, std::string const& rules) : model_(load(folder, rules)) {}
 trained_guard::~trained_guard() = default;
 
-guard::verdict trained_guard::classify(guard::exchange const& text) { return parts_->stages ? parts_->stages->classify(text) : parts_->model.classify(text); }
-void trained_guard::classify(std::span<guard::exchange const> in, std::span<guard::verdict> out) {
-  if (parts_->stages) parts_->stages->classify(in, out);
-  else parts_->model.classify(in, out);
-}
+guard::verdict trained_guard::classify(guard::exchange const& text) { return model_->classify(text); }
+void trained_guard::classify(std::span<guard::exchange const> in, std::span<guard::verdict> out) { guard::classify_one_by_one(*this, in, out); }
+long trained_guard::tokens() const { return model_->tokens(); }
 
 }  // namespace guarded_chat
