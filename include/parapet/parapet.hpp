@@ -13,6 +13,7 @@
 #include <parapet/core/extents.hpp>
 #include <parapet/core/named_tensor.hpp>
 #include <parapet/core/philox.hpp>
+#include <parapet/core/pooled_memory.hpp>
 #include <parapet/core/space.hpp>
 #include <parapet/core/tensor_view.hpp>
 
@@ -21,6 +22,7 @@
 #include <parapet/math/functions.hpp>
 #include <parapet/math/pack.hpp>
 
+#include <parapet/backend/argument.hpp>
 #include <parapet/backend/attention.hpp>
 #include <parapet/backend/backend.hpp>
 #include <parapet/backend/check.hpp>
@@ -295,6 +297,7 @@
 #include <parapet/io/gguf.hpp>
 #include <parapet/io/gguf_value.hpp>
 #include <parapet/io/json.hpp>
+#include <parapet/io/json_text.hpp>
 #include <parapet/io/line_log.hpp>
 #include <parapet/io/mapped_model.hpp>
 #include <parapet/io/line_reader.hpp>

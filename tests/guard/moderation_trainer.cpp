@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <optional>
@@ -152,6 +153,30 @@ TEST_CASE("a head alone can be trained on an encoder that stays as it is") {
   index_t const body = network().body_size();
   CHECK(same(t.parameters().rows(0, body), vector_view<float const>(start.view()).rows(0, body)));
   CHECK_FALSE(same(t.parameters().rows(body, network().size()), vector_view<float const>(start.view()).rows(body, network().size())));
+}
+
+TEST_CASE("a head that starts anew moves faster than its encoder") {
+  auto const data = texts(1, 64);
+  backend::cpu be(1);
+  auto how = options();
+  how.warm_up = how.weight_decay = how.masked = 0;
+  buffer<float> start(network().size());
+  network().initialize(start.view(), 77);
+  auto const furthest = [&](double head_rate, index_t begin, index_t end) {
+    how.head_rate = head_rate;
+    trainer t(be, network(), how, data, start.view());
+    t.step();
+    double most = 0;
+    for (index_t i = begin; i < end; ++i) most = std::max(most, std::abs(static_cast<double>(t.parameters()[i]) - static_cast<double>(start.data()[i])));
+    return most;
+  };
+  // Adam's first step is the rate, for every parameter that has a gradient.
+  index_t const body = network().body_size(), all = network().size();
+  CHECK(furthest(1, body, all) == doctest::Approx(how.learning_rate).epsilon(1e-3));
+  CHECK(furthest(5, body, all) == doctest::Approx(5 * how.learning_rate).epsilon(1e-3));
+  CHECK(furthest(5, 0, body) == doctest::Approx(how.learning_rate).epsilon(1e-3));
+  how.head_rate = 0;
+  CHECK_THROWS_AS(trainer(be, network(), how, data, start.view()), argument_error);
 }
 
 TEST_CASE("options that cannot be are refused") {

@@ -60,7 +60,7 @@ classifier_config published_classifier(transformer_config const& c) {
   constexpr tensor_names const& names = Architecture::names;
   return {.hidden = c.hidden,
           .pooled = c.pooled,
-          .dense = !names.head_dense.empty(),
+          .dense = c.head_dense && !names.head_dense.empty(),
           .dense_bias = c.head_bias,
           .norm = !names.head_norm.empty(),
           .norm_bias = c.norm_bias,

@@ -17,11 +17,14 @@
 #include <parapet/guard/transformer_config.hpp>
 #include <parapet/guard/transformer_parameters.hpp>
 #include <parapet/guard/transformer_weights.hpp>
+#include <parapet/io/json.hpp>
+#include <parapet/io/json_text.hpp>
 #include <parapet/io/mapped_model.hpp>
 #include <parapet/nn/parameters.hpp>
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,6 +46,26 @@ inline std::string guard_config_json(index_t vocabulary, guard_size const& size 
       ",\n \"intermediate_size\": ", size.intermediate, ",\n \"max_position_embeddings\": ", size.positions,
       ",\n \"global_attn_every_n_layers\": 1,\n \"local_attention\": 128,\n \"global_rope_theta\": 10000.0,\n \"local_rope_theta\": 10000.0,\n"
       " \"norm_eps\": 1e-05,\n \"classifier_pooling\": \"mean\",\n \"classifier_activation\": \"gelu\",\n \"hidden_activation\": \"gelu\"\n}\n");
+}
+
+/// config.json of a published encoder's first layers, all of them where `layers` is 0, and with the mean of the hidden states for the head
+/// where `mean` is true. Few texts are better told by the middle layers: the last ones are shaped by what the encoder was trained for.
+/// Throws io_error for what is no such file, and argument_error where it has fewer layers.
+inline std::string encoder_config_json(std::string_view config, std::string const& source, index_t layers, bool mean) {
+  io::json_value const root = io::parse_json(config, source);
+  index_t const all = parse_transformer_config(config, source).layers;
+  if (layers < 0 || layers > all) throw argument_error(parapet::detail::concat(source, ": the first ", layers, " layers of ", all));
+  std::vector<std::pair<std::string, std::string>> members;
+  if (layers > 0) {
+    members.emplace_back(root.find("n_layers") != nullptr ? "n_layers" : "num_hidden_layers", std::to_string(layers));
+    if (io::json_value const* const types = root.find("layer_types"); types != nullptr && types->type() == io::json_value::kind::array) {
+      std::string kept = "[";
+      for (index_t i = 0; i < layers; ++i) kept += (i > 0 ? ", " : "") + io::json_text(types->items()[static_cast<std::size_t>(i)]);
+      members.emplace_back("layer_types", kept + "]");
+    }
+  }
+  if (mean) members.emplace_back("classifier_pooling", "\"mean\"");
+  return io::json_with(root, members);
 }
 
 /// What a network of an architecture is made of. `list` is the layout of its flat parameters: the encoder's, then the head's.

@@ -61,6 +61,7 @@ struct moderation_training {
   index_t accumulate = 1;   ///< such passes of an update
   index_t shards = 4;       ///< of a batch: 1, 2, 4 or 8; part of the result, unlike threads
   double learning_rate = 1e-3, warm_up = 0.06;  ///< the peak, and the share of updates that lead to it; then a cosine to 0
+  double head_rate = 1;           ///< times the learning rate, for the head: it starts anew where the encoder was trained before
   double weight_decay = 0.01, clip = 1;         ///< of AdamW; of the gradient's norm
   double masked = 0.1;            ///< share of tokens that are replaced by `mask`
   std::int32_t mask = -1;         ///< the token that stands for any; negative: none are masked
@@ -77,7 +78,7 @@ struct moderation_training {
       if (value < 1) throw argument_error(concat("moderation_training: ", what, " = ", value, ", expected at least 1"));
     if (shards != 1 && shards != 2 && shards != 4 && shards != 8) throw argument_error(concat("moderation_training: ", shards, " shards, expected 1, 2, 4 or 8"));
     if (!(masked >= 0 && masked < 1)) throw argument_error(concat("moderation_training: masked = ", masked, ", expected a share below 1"));
-    if (!(learning_rate > 0 && clip > 0 && weight_decay >= 0 && warm_up >= 0 && warm_up < 1 && energy_weight >= 0))
+    if (!(learning_rate > 0 && head_rate > 0 && clip > 0 && weight_decay >= 0 && warm_up >= 0 && warm_up < 1 && energy_weight >= 0))
       throw argument_error("moderation_training: a rate, a limit or a share is out of its range");
   }
 };
@@ -129,11 +130,14 @@ public:
     }
     reduce_columns(*be_, matrix_view<float const>(gradients_.view(extents{options_.shards, network_->size()})), total_.view());
     nn::clip_by_global_norm(*be_, total_.view(), options_.clip);
-    index_t const begin = options_.head_only ? network_->body_size() : 0, end = network_->size();
     auto const all = steps(), warm = static_cast<index_t>(options_.warm_up * static_cast<double>(all));
     double const rate = nn::learning_rate::warm_up_cosine(options_.learning_rate, warm, std::max<index_t>(all - warm, 1))(step_ + (warm > 0 ? 1 : 0));
-    nn::update(*be_, nn::adam{.weight_decay = options_.weight_decay}, rate, step_ + 1, parameters_.view().rows(begin, end),
-               nn::moments<float>{first_.view(), second_.view()}.rows(begin, end), vector_view<float const>(total_.view().rows(begin, end)));
+    auto const update = [&](index_t begin, index_t end, double own_rate) {
+      nn::update(*be_, nn::adam{.weight_decay = options_.weight_decay}, own_rate, step_ + 1, parameters_.view().rows(begin, end),
+                 nn::moments<float>{first_.view(), second_.view()}.rows(begin, end), vector_view<float const>(total_.view().rows(begin, end)));
+    };
+    if (!options_.head_only) update(0, network_->body_size(), rate);
+    update(network_->body_size(), network_->size(), options_.head_rate * rate);
     ++step_;
     return loss;
   }
@@ -180,7 +184,7 @@ public:
             {"seed", std::to_string(o.seed)},
             {"epochs", std::to_string(o.epochs)},
             {"batch", parapet::detail::concat(o.batch, " x ", o.accumulate, ", ", o.shards, " shards")},
-            {"rates", parapet::detail::concat(o.learning_rate, ", ", o.warm_up, ", ", o.weight_decay, ", ", o.clip)},
+            {"rates", parapet::detail::concat(o.learning_rate, " x ", o.head_rate, ", ", o.warm_up, ", ", o.weight_decay, ", ", o.clip)},
             {"noise", parapet::detail::concat(o.masked, ", ", o.mask)},
             {"loss", parapet::detail::concat(o.task_weight[0], ", ", o.task_weight[1], ", ", o.task_weight[2], ", ", o.harm_weight, o.balanced ? ", balanced, " : ", ",
                                              o.energy_weight, ", ", o.energy_in, ", ", o.energy_out)},

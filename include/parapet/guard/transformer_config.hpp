@@ -50,6 +50,7 @@ struct transformer_config {
 
   std::vector<std::string> labels;  ///< of a classifier
   pooling pooled = pooling::first;
+  bool head_dense = true;  ///< whether a classifier has the dense layer of its architecture; one of BERT's kind that pools by mean has none
   std::string head_activation;
   bool head_bias = true;
 
@@ -177,6 +178,13 @@ inline void parse_heads(settings const& s, std::string_view hidden_key, std::str
   c.head_dim = head_dim != 0 ? head_dim : c.hidden / c.heads;
 }
 
+/// What a classifier reads: `classifier_pooling` as ModernBERT has it.
+inline pooling parse_pooling(settings const& s) {
+  std::string const pooled = s.text_or("classifier_pooling", "cls");
+  if (pooled != "cls" && pooled != "mean") s.fail("classifier_pooling", io::detail::printable(pooled), ", expected 'cls' or 'mean'");
+  return pooled == "mean" ? pooling::mean : pooling::first;
+}
+
 inline void parse_labels(settings const& s, transformer_config& c) {
   index_t count = s.count_or("num_labels", 2);
   if (io::json_value const* names = s.find("id2label")) {
@@ -217,6 +225,8 @@ inline void parse_encoder(settings const& s, transformer_config& c) {
   c.attention_bias = c.mlp_bias = c.norm_bias = true;
   c.token_types = s.count_or("type_vocab_size", deberta ? 0 : 2, 0);
   c.head_activation = deberta ? s.text_or("pooler_hidden_act", "gelu") : "tanh";
+  c.pooled = parse_pooling(s);
+  c.head_dense = c.pooled == pooling::first;
   s.refuse_unless("is_decoder", !s.flag_or("is_decoder", false));
   s.refuse_unless("position_embedding_type", s.text_or("position_embedding_type", "absolute") == "absolute");
   s.refuse_unless("embedding_size", s.count_or("embedding_size", c.hidden) == c.hidden);
@@ -274,9 +284,7 @@ inline void parse_modernbert(settings const& s, transformer_config& c) {
   parse_layer_types(s, c, [&](index_t layer) { return layer % every != 0; });
   c.head_activation = s.text_or("classifier_activation", "gelu");
   c.head_bias = s.flag_or("classifier_bias", false);
-  std::string const pooled = s.text_or("classifier_pooling", "cls");
-  if (pooled != "cls" && pooled != "mean") s.fail("classifier_pooling", io::detail::printable(pooled), ", expected 'cls' or 'mean'");
-  c.pooled = pooled == "mean" ? pooling::mean : pooling::first;
+  c.pooled = parse_pooling(s);
 }
 
 }  // namespace detail
