@@ -27,6 +27,7 @@ template <class T, class Space = host_space>
 class buffer;
 template <class Space = host_space>
 class arena;
+class pooled_memory;
 class philox_stream;
 class tensor_archive;
 class error;
