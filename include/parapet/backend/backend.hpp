@@ -8,6 +8,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/backend/argument.hpp>
 #include <parapet/backend/reference.hpp>
 #include <parapet/core/philox.hpp>
 #include <parapet/core/tensor_view.hpp>
@@ -50,12 +51,6 @@ template <class B>
 using index_vec = vector_view<index_t, typename B::space>;
 
 }  // namespace detail
-
-template <class B>
-concept has_space = requires { typename B::space; } && requires(void* p) {
-  { B::space::allocate(index_t{}) } -> std::same_as<void*>;
-  B::space::deallocate(p);
-};
 
 template <class B>
 concept has_movement = has_space<B> && requires(B& be, detail::vec<B> v, detail::const_vec<B> c, detail::mat<B> m,

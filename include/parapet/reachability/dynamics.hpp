@@ -111,6 +111,15 @@ consteval bool check_dynamics() {
   return dynamics<S>;
 }
 
+/// The same, and where a grid does not fit the system.
+template <class S, int Axes>
+consteval bool check_dynamics_on_grid() {
+  static_assert(check_dynamics<S>());
+  if constexpr (has_state_dim<S>)
+    static_assert(Axes == S::state_dim, "a grid must have one axis for each state of its system: grid::grid<state_dim> - see docs/hamilton_jacobi.md");
+  return dynamics<S>;
+}
+
 namespace detail {
 
 template <class S, class X>

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <parapet/config.hpp>
+#include <parapet/backend/argument.hpp>
 #include <parapet/core/buffer.hpp>
 #include <parapet/core/error.hpp>
 #include <parapet/core/extents.hpp>
@@ -245,10 +246,12 @@ private:
 /// changes any more. `observer(hamilton_jacobi_progress const&)` is called after each step.
 /// Throws argument_error and shape_error for what cannot be solved, error for a system that yields what is not finite or, under an
 /// infinite horizon, for V that does not settle.
-template <class T = float, class Scheme = grid::weno5, class Dissipation = global_lax_friedrichs, class Backend, class System, class Problem,
-          class Horizon, class Observer = ignore_progress>
-auto hamilton_jacobi(Backend& be, System const& system, grid::grid<System::state_dim> const& nodes, Problem const& problem, Horizon horizon,
+template <class T = float, class Scheme = grid::weno5, class Dissipation = global_lax_friedrichs, class Backend, class System, int Axes,
+          class Problem, class Horizon, class Observer = ignore_progress>
+auto hamilton_jacobi(Backend& be, System const& system, grid::grid<Axes> const& nodes, Problem const& problem, Horizon horizon,
                      hamilton_jacobi_options<T> const& options = {}, Observer&& observer = {}) {
+  static_assert(backend::check_backend_argument<Backend>());
+  static_assert(check_dynamics_on_grid<System, Axes>());
   static_assert(check_game_dynamics<System>());
   double seconds = std::numeric_limits<double>::infinity();
   if constexpr (requires { horizon.time; }) seconds = horizon.time;

@@ -90,7 +90,10 @@ problem<reach_role, Target> reach(Target target) {
 /// A set's function at a state and a time; a functor that knows no time is asked for its state alone.
 template <class Function, class X, int D>
 PARAPET_INLINE PARAPET_FN X set_value(Function const& f, grid::vec<X, D> const& x, X const& t) {
-  if constexpr (std::is_invocable_v<Function const&, grid::vec<X, D> const&, X const&>) return f(x, t);
+  constexpr bool knows_time = std::is_invocable_v<Function const&, grid::vec<X, D> const&, X const&>;
+  static_assert(knows_time || std::is_invocable_v<Function const&, grid::vec<X, D> const&>,
+                "the function of a set must be callable as f(vec<X, D> const& x) or f(x, X const& t), X a number or a pack of them - see docs/hamilton_jacobi.md");
+  if constexpr (knows_time) return f(x, t);
   else return f(x);
 }
 

@@ -17,6 +17,7 @@
 
 #include <parapet/config.hpp>
 #include <parapet/fwd.hpp>
+#include <parapet/backend/argument.hpp>
 #include <parapet/core/buffer.hpp>
 #include <parapet/core/error.hpp>
 #include <parapet/grid/grid.hpp>
@@ -269,11 +270,12 @@ double value_iteration_bytes(grid::grid<D> const& nodes, bool has_obstacle) {
 /// Solves `question` for `system` on `nodes` in steps of `steps`, on the backend. `observe(sweep, change)` sees every sweep. Throws
 /// argument_error for options out of range, a target or obstacle that is flat or not finite, dynamics that lead to no finite
 /// state, more than 2^31 nodes, and a tolerance below what rounding allows.
-template <class T, class Backend, class System, class Question, class Steps, class Discount, class Observer = ignore_sweeps>
-auto value_iteration(Backend& be, System const& system, grid::grid<System::state_dim> const& nodes, Question const& question,
+template <class T, class Backend, class System, int Axes, class Question, class Steps, class Discount, class Observer = ignore_sweeps>
+auto value_iteration(Backend& be, System const& system, grid::grid<Axes> const& nodes, Question const& question,
                      Steps const& steps, Discount const& discount, value_iteration_options const& options = {}, Observer&& observe = {}) {
   using parapet::detail::concat;
-  static_assert(check_dynamics<System>());
+  static_assert(backend::check_backend_argument<Backend>());
+  static_assert(check_dynamics_on_grid<System, Axes>());
   using value_type = value_function<System, T, typename Question::role, typename Discount::horizon, typename Backend::space>;
   if (!(steps.time > 0)) throw argument_error(concat("value_iteration: a step of ", steps.time, " seconds, expected a positive one"));
   if (steps.control_samples < 1 || steps.disturbance_samples < 1)

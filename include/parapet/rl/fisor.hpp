@@ -14,6 +14,7 @@
 
 #include <parapet/config.hpp>
 #include <parapet/backend/any_recording.hpp>
+#include <parapet/backend/argument.hpp>
 #include <parapet/core/buffer.hpp>
 #include <parapet/core/error.hpp>
 #include <parapet/core/named_tensor.hpp>
@@ -51,6 +52,8 @@ struct fisor_losses {
 /// The learner. Borrows the data, which must outlive it and keep its place; owns every parameter.
 template <class Backend, class T = float>
 class fisor {
+  static_assert(backend::check_backend_argument<Backend>());
+
 public:
   using space = typename Backend::space;
 

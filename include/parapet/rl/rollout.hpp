@@ -13,6 +13,7 @@
 #include <parapet/rl/environment.hpp>
 #include <parapet/rl/transitions.hpp>
 
+#include <type_traits>
 #include <vector>
 
 namespace parapet::inline PARAPET_ABI::rl {
@@ -40,6 +41,9 @@ std::vector<episode_result<typename Environment::state>> roll_out(Environment co
                                                                   std::vector<typename Environment::state> const& starts,
                                                                   Policy&& policy, Observer&& observe = {}) {
   static_assert(check_environment<Environment>());
+  static_assert(std::is_invocable_v<Policy&, matrix_view<float const> const&, vector_view<index_t const> const&, index_t&, matrix_view<float> const&>,
+                "a policy must be callable as policy(matrix_view<float const> seen, vector_view<index_t const> episodes, index_t step, "
+                "matrix_view<float> const& actions) - see docs/concepts.md");
   if (starts.empty()) throw argument_error("roll_out: no episodes to play");
   auto const count = static_cast<index_t>(starts.size());
   buffer<float> observations(count * Environment::observation_dim), actions(count * Environment::action_dim);
@@ -93,6 +97,9 @@ template <class Environment, class Behaviour, class Progress>
 transitions<float> log_transitions(Environment const& env, index_t size, philox_stream const& random, Behaviour&& behaviour,
                                    Progress&& progress) {
   static_assert(check_environment<Environment>());
+  static_assert(std::is_invocable_v<Behaviour&, typename Environment::state&, index_t&, index_t&, vector_view<float> const&>,
+                "a behaviour must be callable as behaviour(state const&, index_t episode, index_t step, vector_view<float> const& action) "
+                "- see docs/concepts.md");
   transitions<float> data(size, Environment::observation_dim, Environment::action_dim);
   index_t row = 0;
   for (index_t episode = 0; row < size; ++episode) {

@@ -50,6 +50,9 @@ PARAPET_INLINE void map_packs(F const& f, std::tuple<map_row<Ts>...> const& rows
 
 template <class F, class... Ts>
 void map_columns(F const& f, index_t columns, std::tuple<map_row<Ts>...> const& rows) {
+  static_assert(std::is_invocable_v<F const&, map_argument<Ts>...>,
+                "an elementwise functor must take one argument a view, X& of what is written and X const& of a const view, for every X: numbers and "
+                "packs of them - see docs/concepts.md");
   constexpr index_t lanes = std::tuple_element_t<0, std::tuple<typename map_row<Ts>::lanes...>>::lanes;
   index_t column = 0;
   for (; column + lanes <= columns; column += lanes) map_packs(f, rows, column);
