@@ -10,6 +10,7 @@
 //   close         breaks off in the middle               garbage    bytes that are neither HTTP nor JSON
 //   badjson       HTTP, but no JSON                      huge       an answer without an end
 //   status N      an error of HTTP                       silent     closes without a word
+//   logprobs      an answer with log-probabilities       usage      a stream that ends with an event of usage
 //
 // One thread for each connection, one request on each. Not a server for anything else.
 #include "support/arguments.hpp"
@@ -90,10 +91,16 @@ std::vector<std::string> words_of(std::string const& text) {
   return out;
 }
 
-std::string event_of(std::string const& text, char const* finish) {
+constexpr char const* some_logprobs = ",\"logprobs\":{\"content\":[{\"token\":\"a\",\"logprob\":-1,\"bytes\":[97],\"top_logprobs\":[]}],\"refusal\":null}";
+constexpr char const* no_logprobs = ",\"logprobs\":null";
+
+std::string event_of(std::string const& text, char const* finish, char const* logprobs = no_logprobs) {
   return "data: {\"id\":\"up-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"scripted\",\"choices\":[{\"index\":0,\"delta\":{\"content\":" +
-         io::json_quote(text) + "},\"finish_reason\":" + finish + "}]}\n\n";
+         io::json_quote(text) + "}" + logprobs + ",\"finish_reason\":" + finish + "}]}\n\n";
 }
+constexpr char const* usage_event =
+    "data: {\"id\":\"up-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"scripted\",\"choices\":[],"
+    "\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}\n\n";
 
 void pause(int milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); }
 
@@ -107,11 +114,11 @@ void answer_stream(connection const& to, std::string const& text, std::string_vi
       if (script == "badjson" && !to.send_chunk("data: {\"choices\": [oops\n\n")) return;
     }
     if (script == "drip") pause(50);
-    if (!to.send_chunk(event_of(words[k], "null"))) return;
+    if (!to.send_chunk(event_of(words[k], "null", script == "logprobs" ? some_logprobs : no_logprobs))) return;
   }
   while (script == "huge")
     if (!to.send_chunk(event_of(text, "null"))) return;
-  to.send_chunk(event_of("", "\"stop\"") + "data: [DONE]\n\n");
+  to.send_chunk(event_of("", "\"stop\"") + (script == "usage" ? usage_event : "") + "data: [DONE]\n\n");
   to.send("0\r\n\r\n");
 }
 
@@ -119,7 +126,7 @@ void answer_whole(connection const& to, std::string const& text, std::string_vie
   std::string body =
       "{\"id\":\"up-1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"scripted\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
       "\"content\":" +
-      io::json_quote(text) + "},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}";
+      io::json_quote(text) + "}" + (script == "logprobs" ? some_logprobs : no_logprobs) + ",\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}";
   if (script == "badjson") body = "{\"choices\": [oops";
   std::string const length = script == "huge" ? "1000000000" : std::to_string(body.size());
   if (!to.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + length + "\r\nConnection: close\r\n\r\n")) return;

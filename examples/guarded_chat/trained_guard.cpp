@@ -13,6 +13,8 @@
 #include <array>
 #include <optional>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 namespace guarded_chat {
 
@@ -34,16 +36,17 @@ public:
       : network_(network), room_(network.settings().tokens - static_cast<index_t>(network.tokenizer().encode_templated("", "").tokens.size())) {}
 
   guard::verdict classify(guard::exchange const& text) {
-    guard::verdict whole = network_.classify(text);
-    if (!whole.cut()) return whole;
-    index_t size = room_;
-    if (text.response) size = std::max(room_ / 2, room_ - static_cast<index_t>(network_.tokenizer().encode(text.prompt).size()));
+    index_t const prompt = tokens_of(text.prompt), response = tokens_of(text.response.value_or(""));
+    if (prompt + response <= room_) return network_.classify(text);
+    index_t size = text.response ? std::max(room_ / 2, room_ - prompt) : room_;
     size -= size / 16;  // a window by itself may have a token more than it had in its text
     return guard::windowed_moderator(network_, network_.tokenizer(), {.size = size, .overlap = size / 8}).classify(text);
   }
   void classify(std::span<guard::exchange const> in, std::span<guard::verdict> out) { guard::classify_one_by_one(*this, in, out); }
 
 private:
+  index_t tokens_of(std::string_view text) const { return static_cast<index_t>(network_.tokenizer().encode(text).size()); }
+
   Network& network_;
   index_t room_;
 };

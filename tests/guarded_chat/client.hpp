@@ -123,7 +123,7 @@ public:
     rest_.clear();
   }
 
-private:
+  /// Sends these bytes and reads an answer.
   answer ask(std::string const& request) {
     for (int attempt = 0; attempt < 2; ++attempt) {
       bool const fresh = socket_ < 0;
@@ -136,7 +136,14 @@ private:
     }
     return {};
   }
+  /// One more answer to what was sent.
+  answer rest() {
+    answer out;
+    receive(out);
+    return out;
+  }
 
+private:
   bool connect() {
     socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     timeval const patience{.tv_sec = timeout_, .tv_usec = 0};
