@@ -2,10 +2,12 @@
 //
 //     train_guard                                                       the small guard on the data that ship with the library
 //     train_guard --data train.jsonl --choose "" --test test.jsonl --out my_guard    on data with WildGuardMix's columns, JSON lines or CSV
-//     train_guard --base bert-base --head yes ...                       a head on a published encoder: ModernBERT or BERT
+//     train_guard --base all-MiniLM-L6-v2 --pool mean --rate 100 --head-rate 20 --masked 10 ...    fine-tunes a published encoder: ModernBERT or BERT
+//     train_guard --base ... --networks 4 --choose "" ...               the mean of four, each trained without a quarter of the prompts
 //
 // Some texts are for choosing: the epoch, the calibration, the thresholds. Where no file has them they are a sixth of the data, by
-// prompts. Figures are of the test data alone.
+// prompts, or with several networks all of the data: each text is judged by the network that has not learnt from it. Figures are of the
+// test data alone.
 // Killed and started again it goes on behind its last epoch.
 #include "support/arguments.hpp"
 #include "support/progress.hpp"
@@ -14,6 +16,7 @@
 #include <parapet/guard/bootstrap.hpp>
 #include <parapet/guard/bpe_trainer.hpp>
 #include <parapet/guard/calibration.hpp>
+#include <parapet/guard/cross_fit.hpp>
 #include <parapet/guard/metrics.hpp>
 #include <parapet/guard/moderation_data.hpp>
 #include <parapet/guard/moderation_model.hpp>
@@ -44,10 +47,14 @@ std::vector<moderation_row> read_rows(std::string const& path) {
   return std::move(data.rows);
 }
 
+/// Rows with the same prompt have the same number.
+std::vector<index_t> prompts_of(std::vector<moderation_row> const& rows) {
+  return guard::group_prompts(std::span(rows), [](moderation_row const& row) -> std::string const& { return row.prompt; });
+}
+
 /// One row in `parts` of the prompts is for choosing.
 std::pair<std::vector<moderation_row>, std::vector<moderation_row>> split_rows(std::vector<moderation_row> const& rows, int parts, std::uint64_t seed) {
-  auto const group = guard::group_prompts(std::span(rows), [](moderation_row const& row) -> std::string const& { return row.prompt; });
-  auto const fold = guard::k_folds(group, parts, seed);
+  auto const fold = guard::k_folds(prompts_of(rows), parts, seed);
   std::pair<std::vector<moderation_row>, std::vector<moderation_row>> out;
   for (std::size_t i = 0; i < rows.size(); ++i) (fold[i] == 0 ? out.second : out.first).push_back(rows[i]);
   return out;
@@ -96,8 +103,10 @@ int run(support::arguments& options, std::string config, std::string const& base
   index_t const tokens = options.number("tokens", 16, 8192);
   std::filesystem::create_directories(out);
   std::vector<moderation_row> train_rows = read_rows(options.text("data")), choose_rows;
-  if (options.text("choose").empty()) std::tie(train_rows, choose_rows) = split_rows(train_rows, 6, seed);
-  else choose_rows = read_rows(options.text("choose"));
+  auto const networks = static_cast<int>(options.number("networks", 1, 100));
+  if (networks > 1 && base.empty()) throw std::invalid_argument("--networks above 1 needs --base: the mean of networks is one only where they start from a trained encoder");
+  if (!options.text("choose").empty()) choose_rows = read_rows(options.text("choose"));
+  else if (networks == 1) std::tie(train_rows, choose_rows) = split_rows(train_rows, 6, seed);
   std::vector<moderation_row> const test_rows = read_rows(options.text("test"));
 
   std::string tokenizer_json;
@@ -124,40 +133,63 @@ int run(support::arguments& options, std::string config, std::string const& base
   how.epochs = options.number("epochs", 1, 1000);
   how.batch = options.number("batch", 1, 4096);
   how.learning_rate = 1e-6 * static_cast<double>(options.number("rate", 1, 100000));
+  how.head_rate = static_cast<double>(options.number("head-rate", 1, 1000));
   how.mask = tokenizer.control_id("[MASK]");
   how.masked = 0.01 * static_cast<double>(options.number("masked", 0, 90));
   how.head_only = options.text("head") == "yes";
   buffer<float> start(network.size());
   network.initialize(start.view(), seed);
   if (!base.empty()) network.load(start.view(), io::mapped_model(base));
-  guard::moderation_trainer<Architecture, backend::cpu> trainer(be, network, how, train, start.view());
+  using trainer_type = guard::moderation_trainer<Architecture, backend::cpu>;
 
-  std::string const checkpoint = out + "/checkpoint.safetensors";
-  if (std::filesystem::exists(checkpoint)) {
-    io::load_checkpoint(checkpoint, trainer);
-    std::printf("going on behind update %lld of %lld\n", static_cast<long long>(trainer.step_number()), static_cast<long long>(trainer.steps()));
-  }
-  index_t const per_epoch = trainer.steps() / how.epochs, patience = options.number("patience", 1, 1000) * per_epoch;
-  {
-    support::progress progress("training", static_cast<long>(trainer.steps()));
+  std::vector<std::string> checkpoints;
+  index_t const patience = options.number("patience", 1, 1000);
+  // Ends early where there are texts to choose by: a lone network keeps its best epoch, one of several goes to its last.
+  auto const learn = [&](trainer_type& trainer, std::string const& title) {
+    std::string const& checkpoint = checkpoints.emplace_back(out + "/checkpoint" + std::to_string(checkpoints.size()) + ".safetensors");
+    if (std::filesystem::exists(checkpoint)) {
+      io::load_checkpoint(checkpoint, trainer);
+      std::printf("going on behind update %lld of %lld\n", static_cast<long long>(trainer.step_number()), static_cast<long long>(trainer.steps()));
+    }
+    index_t const per_epoch = trainer.steps() / how.epochs;
+    bool const choosing = networks == 1;
+    support::progress progress(title, static_cast<long>(trainer.steps()));
     char note[64] = "";
-    while (trainer.step_number() < trainer.steps() && trainer.step_number() - trainer.best_step() <= patience) {
+    while (trainer.step_number() < trainer.steps() && !(choosing && trainer.step_number() - trainer.best_step() > patience * per_epoch)) {
       double const loss = trainer.step();
-      if (trainer.step_number() % per_epoch == 0) {
+      std::snprintf(note, sizeof note, "loss %.3f", loss);
+      if (choosing && trainer.step_number() % per_epoch == 0) {
         auto const logits = trainer.logits(choose);
         trainer.keep_best(log_score(logits.view(extents{static_cast<index_t>(choose.size()), guard::moderation_logits}), choose_rows));
-        io::save_checkpoint(checkpoint, trainer);
       }
-      std::snprintf(note, sizeof note, "loss %.3f, held out %.3f", loss, -trainer.best_score());
+      if (trainer.step_number() % per_epoch == 0 || trainer.step_number() == trainer.steps()) io::save_checkpoint(checkpoint, trainer);
+      if (choosing) std::snprintf(note, sizeof note, "loss %.3f, held out %.3f", loss, -trainer.best_score());
       progress.update(static_cast<long>(trainer.step_number()), [&] { return std::string(note); });
     }
-  }
-  std::printf("%lld of %lld updates; kept: those after %lld, log loss of the texts to choose by %.3f\n", static_cast<long long>(trainer.step_number()),
-              static_cast<long long>(trainer.steps()), static_cast<long long>(trainer.best_step()), -trainer.best_score());
-  trainer.restore_best();
+  };
 
-  auto const choose_logits = trainer.logits(choose), test_logits = trainer.logits(test);
-  auto const chosen = choose_logits.view(extents{static_cast<index_t>(choose.size()), guard::moderation_logits});
+  buffer<float> parameters(network.size()), choose_logits;
+  if (networks == 1) {
+    trainer_type trainer(be, network, how, train, start.view());
+    learn(trainer, "training");
+    std::printf("%lld of %lld updates; kept: those after %lld, log loss of the texts to choose by %.3f\n", static_cast<long long>(trainer.step_number()),
+                static_cast<long long>(trainer.steps()), static_cast<long long>(trainer.best_step()), -trainer.best_score());
+    trainer.restore_best();
+    copy(be, trainer.parameters(), parameters.view());
+  } else {
+    auto const fold = guard::k_folds(prompts_of(train_rows), networks, seed);
+    auto found = guard::cross_fit(be, network, how, std::span<guard::moderation_example const>(train), fold, start.view(),
+                                  [&](trainer_type& trainer, int k) { learn(trainer, "network " + std::to_string(k + 1) + " of " + std::to_string(networks)); });
+    parameters = std::move(found.parameters);
+    if (choose_rows.empty()) {
+      choose_rows = train_rows;
+      choose_logits = std::move(found.logits);
+    }
+  }
+  trainer_type judge(be, network, how, train, parameters.view());
+  if (choose_logits.size() == 0) choose_logits = judge.logits(choose);
+  auto const test_logits = judge.logits(test);
+  auto const chosen = choose_logits.view(extents{static_cast<index_t>(choose_rows.size()), guard::moderation_logits});
   auto const judged = test_logits.view(extents{static_cast<index_t>(test.size()), guard::moderation_logits});
   guard::moderation_settings settings;
   settings.tokens = tokens;
@@ -179,8 +211,8 @@ int run(support::arguments& options, std::string config, std::string const& base
                 static_cast<long long>(counts.positives()), threshold, f1.value, f1.low, f1.high, counts.precision(), counts.recall(), counts.false_positive_rate(),
                 guard::auroc(held_out), guard::expected_calibration_error(held_out));
   }
-  guard::save_moderation_model(out, network, trainer.parameters(), config, tokenizer_json, settings);
-  std::filesystem::remove(checkpoint);
+  guard::save_moderation_model(out, network, vector_view<float const>(parameters.view()), config, tokenizer_json, settings);
+  for (std::string const& checkpoint : checkpoints) std::filesystem::remove(checkpoint);
   std::printf("\nsaved to %s\n\n", out.c_str());
 
   auto guard = guard::load_moderation_model<Architecture>(be, out);
@@ -197,15 +229,19 @@ int run(support::arguments& options, std::string config, std::string const& base
 int main(int argc, char** argv) try {
   support::arguments options(argc, argv, "Trains a moderation model, calibrates it and judges it.",
                              {{"data", "examples/data/moderation_train.jsonl", "labelled texts to learn from"},
-                              {"choose", "examples/data/moderation_choose.jsonl", "labelled texts to choose by; empty: a sixth of the data, by prompts"},
+                              {"choose", "examples/data/moderation_choose.jsonl", "labelled texts to choose by; empty: a part of the data"},
                               {"test", "examples/data/moderation_test.jsonl", "labelled texts to judge by"},
                               {"base", "", "folder of a published encoder to start from; empty: the small guard"},
+                              {"layers", "0", "of that encoder, from the first on; 0: all"},
+                              {"pool", "", "what of that encoder the head reads: cls, or the mean of all tokens; empty: as its config.json says"},
+                              {"networks", "1", "that are trained, each without its share of the prompts; their mean is kept"},
                               {"head", "no", "yes: the encoder stays as it is"},
                               {"out", "guard", "folder to write"},
                               {"epochs", "12", "passes over the data"},
                               {"patience", "4", "epochs without a better one after which it ends"},
                               {"batch", "32", "texts of an update"},
                               {"rate", "1000", "learning rate at its peak, in millionths"},
+                              {"head-rate", "1", "times that rate, for the head"},
                               {"masked", "30", "percent of the tokens that are hidden while it learns"},
                               {"vocabulary", "2048", "tokens of the small guard"},
                               {"tokens", "128", "of an exchange that are read"},
@@ -213,7 +249,9 @@ int main(int argc, char** argv) try {
                               {"seed", "0", "of everything random"}});
   std::string const base = options.text("base");
   if (base.empty()) return run<guard::modernbert>(options, {}, {});
-  std::string const config = io::read_file(base + "/config.json", 1 << 24);
+  std::string const pool = options.text("pool");
+  if (pool != "cls" && pool != "mean" && !pool.empty()) throw std::invalid_argument("--pool " + pool + ": expected cls or mean");
+  std::string const config = guard::encoder_config_json(io::read_file(base + "/config.json", 1 << 24), base + "/config.json", options.number("layers", 0, 10000), pool);
   std::string const kind = guard::parse_transformer_config(config, base + "/config.json").model_type;
   if (kind == "modernbert") return run<guard::modernbert>(options, config, base);
   if (kind == "bert") return run<guard::bert>(options, config, base);

@@ -227,6 +227,7 @@
 #include <parapet/guard/code_set.hpp>
 #include <parapet/guard/code_trie.hpp>
 #include <parapet/guard/conformal.hpp>
+#include <parapet/guard/cross_fit.hpp>
 #include <parapet/guard/evasion.hpp>
 #include <parapet/guard/grapheme.hpp>
 #include <parapet/guard/greedy_generator.hpp>

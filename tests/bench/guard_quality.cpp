@@ -1,17 +1,18 @@
-// How well the small guard answers on public sets that it was not trained on: table points 1 and 2 of the guard (docs/moderation_model.md).
+// How well a guard trained here answers on public sets that it was not trained on: table points 1 and 2 of the guard (docs/moderation_model.md).
 //
-//     bench_guard_quality <folder of the sets> [refusal | harm] [--epochs 8] [--rate 1000] [--masked 20] [--tokens 96] [--seeds 1] [--own file.jsonl]
+//     bench_guard_quality <folder of the sets> refusal|harm --base <folder of an encoder of BERT's kind>    fine-tuned
+//     bench_guard_quality <folder of the sets> refusal|harm --networks 1 --rate 1000 --head-rate 1 --layers 4 --epochs 8    the small guard, from nothing
 //
 // refusal: completions of XSTest, one model and one fold of prompts held out (15 splits). harm: prompts of XSTest in 5 folds, and how often
-// harmless prompts of CoCoNot's contrast set and of NotInject are called harmful. Epoch, calibration and threshold are chosen on a quarter of
-// the training prompts, never on what is reported. With --seeds n the logits of n networks are added. --own adds rows to every training set.
+// harmless prompts of CoCoNot's contrast set and of NotInject are called harmful. Calibration and threshold come from the training prompts:
+// from all by cross-fitting, or with one network from a quarter that it does not learn from.
 #include "guard_quality_data.hpp"
 
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/guard/bpe_trainer.hpp>
 #include <parapet/guard/calibration.hpp>
+#include <parapet/guard/cross_fit.hpp>
 #include <parapet/guard/metrics.hpp>
-#include <parapet/guard/moderation_data.hpp>
 #include <parapet/guard/moderation_input.hpp>
 #include <parapet/guard/moderation_trainer.hpp>
 #include <parapet/guard/ranking.hpp>
@@ -34,8 +35,8 @@ using rows_type = std::vector<moderation_row>;
 namespace {
 
 struct settings {
-  std::map<std::string, long> numbers{{"epochs", 8}, {"rate", 1000}, {"masked", 20}, {"tokens", 96}, {"seeds", 1}, {"vocabulary", 2000}, {"decay", 10}, {"hidden", 256}, {"layers", 4}, {"batch", 32}};
-  rows_type own;
+  std::map<std::string, long> numbers{{"epochs", 5}, {"rate", 100}, {"head-rate", 20}, {"masked", 10}, {"tokens", 64}, {"networks", 4}, {"layers", 5}, {"batch", 32}, {"decay", 10}, {"vocabulary", 2000}, {"model", -1}};
+  std::string base;
   long operator[](char const* name) const { return numbers.at(name); }
 };
 
@@ -51,70 +52,78 @@ struct judged {
   double threshold;
 };
 
+template <class Architecture>
 judged train_and_judge(backend::cpu& be, rows_type const& train, std::vector<rows_type> const& lists, guard::task t, settings const& how) {
-  auto const group = guard::group_prompts(std::span(train), [](moderation_row const& row) { return row.prompt; });
-  auto const fold = guard::k_folds(group, 4, 1);
-  rows_type learn = how.own, choose;
-  for (std::size_t i = 0; i < train.size(); ++i) (fold[i] == 0 ? choose : learn).push_back(train[i]);
+  std::string words, config;
+  if (how.base.empty()) {
+    guard::bpe_trainer trainer({.vocabulary = how["vocabulary"], .special_tokens = {"[CLS]", "[SEP]", "[MASK]"}, .begin = "[CLS]", .end = "[SEP]"});
+    for (moderation_row const& row : train) trainer.add(row.prompt), trainer.add(row.response.value_or(""));
+    words = trainer.train();
+  } else {
+    words = io::read_file(how.base + "/tokenizer.json");
+    config = guard::encoder_config_json(io::read_file(how.base + "/config.json"), how.base + "/config.json", how["layers"], "mean");
+  }
+  guard::json_tokenizer const tokenizer(words, how.base + "tokenizer.json");
+  if (how.base.empty()) config = guard::guard_config_json(tokenizer.size(), {.layers = how["layers"]});
+  guard::moderation_network<Architecture> const network(guard::parse_transformer_config(config, how.base + "config.json"));
 
-  guard::bpe_trainer words({.vocabulary = how["vocabulary"], .special_tokens = {"[CLS]", "[SEP]", "[MASK]"}, .begin = "[CLS]", .end = "[SEP]"});
-  for (moderation_row const& row : learn) words.add(row.prompt), words.add(row.response.value_or(""));
-  guard::json_tokenizer const tokenizer(words.train(), "trained");
+  guard::moderation_training o;
+  o.epochs = how["epochs"];
+  o.batch = how["batch"];
+  o.learning_rate = 1e-6 * static_cast<double>(how["rate"]);
+  o.head_rate = static_cast<double>(how["head-rate"]);
+  o.mask = tokenizer.control_id("[MASK]");
+  o.masked = 0.01 * static_cast<double>(how["masked"]);
+  o.weight_decay = 0.01 * static_cast<double>(how["decay"]);
+  o.harm_weight = 0;
+  buffer<float> start(network.size());
+  network.initialize(start.view(), o.seed);
+  if (!how.base.empty()) network.load(start.view(), io::mapped_model(how.base));
+
   auto const examples = [&](rows_type const& rows) {
     std::vector<guard::moderation_example> out;
     for (moderation_row const& row : rows) {
       // A refusal is told by the response alone: prompts are few, and would be learnt by heart.
-      guard::exchange const text = t == guard::task::refusal && row.response ? guard::exchange{*row.response, {}} : guard::exchange{row.prompt, {}};
-      auto input = guard::read_exchange(tokenizer, text, how["tokens"]);
+      auto input = guard::read_exchange(tokenizer, {t == guard::task::refusal ? *row.response : row.prompt, {}}, how["tokens"]);
       out.push_back({std::move(input.ids), std::move(input.types), row.labels, {}});
     }
     return out;
   };
-  auto const learnt = examples(learn), chosen = examples(choose);
-  guard::moderation_network<guard::modernbert> const network(
-      guard::parse_transformer_config(guard::guard_config_json(tokenizer.size(), {.hidden = how["hidden"], .layers = how["layers"], .heads = how["hidden"] / 64, .intermediate = how["hidden"] * 3 / 2}), "small"));
-
-  std::vector<std::vector<double>> sums(lists.size() + 1);
-  auto const labels = [&](std::vector<double> const& z) {
-    std::vector<scored> out;
-    for (std::size_t i = 0; i < choose.size(); ++i) out.push_back({z[i], *choose[i][t]});
-    return out;
+  auto const learnt = examples(train);
+  auto const group = guard::group_prompts(std::span(train), [](moderation_row const& row) { return row.prompt; });
+  using trainer = guard::moderation_trainer<Architecture, backend::cpu>;
+  auto const run = [](trainer& one, int = 0) {
+    while (one.step_number() < one.steps()) one.step();
   };
-  for (long seed = 0; seed < how["seeds"]; ++seed) {
-    guard::moderation_training o;
-    o.seed = static_cast<std::uint64_t>(seed);
-    o.epochs = how["epochs"];
-    o.batch = how["batch"];
-    o.learning_rate = 1e-6 * static_cast<double>(how["rate"]);
-    o.mask = 2;
-    o.masked = 0.01 * static_cast<double>(how["masked"]);
-    o.weight_decay = 0.01 * static_cast<double>(how["decay"]);
-    o.harm_weight = 0;
-    guard::moderation_trainer<guard::modernbert, backend::cpu> trainer(be, network, o, learnt);
-    auto const column = [&](std::vector<guard::moderation_example> const& texts) {
-      auto const z = trainer.logits(texts);
-      std::vector<double> out;
-      for (std::size_t i = 0; i < texts.size(); ++i) out.push_back(static_cast<double>(z.data()[static_cast<index_t>(i) * guard::moderation_logits + static_cast<index_t>(t)]));
-      return out;
-    };
-    while (trainer.step_number() < trainer.steps()) {
-      trainer.step();
-      if (trainer.step_number() % (trainer.steps() / o.epochs) == 0) trainer.keep_best(guard::auroc(labels(column(chosen))));
-    }
-    trainer.restore_best();
-    for (std::size_t k = 0; k <= lists.size(); ++k) {
-      auto const z = column(k < lists.size() ? examples(lists[k]) : chosen);
-      sums[k].resize(z.size());
-      for (std::size_t i = 0; i < z.size(); ++i) sums[k][i] += z[i];
-    }
+  auto const column = [&](buffer<float> const& z, std::size_t i) { return static_cast<double>(z.data()[static_cast<index_t>(i) * guard::moderation_logits + static_cast<index_t>(t)]); };
+
+  buffer<float> parameters;
+  std::vector<scored> sample;
+  if (how["networks"] > 1) {
+    auto const fold = guard::k_folds(group, static_cast<int>(how["networks"]), 1);
+    auto found = guard::cross_fit(be, network, o, std::span<guard::moderation_example const>(learnt), fold, start.view(), run);
+    for (std::size_t i = 0; i < train.size(); ++i) sample.push_back({column(found.logits, i), *train[i][t]});
+    parameters = std::move(found.parameters);
+  } else {
+    auto const fold = guard::k_folds(group, 4, 1);
+    std::vector<guard::moderation_example> most, quarter;
+    for (std::size_t i = 0; i < train.size(); ++i) (fold[i] == 0 ? quarter : most).push_back(learnt[i]);
+    trainer one(be, network, o, most, start.view());
+    run(one);
+    auto const z = one.logits(quarter);
+    for (std::size_t i = 0; i < quarter.size(); ++i) sample.push_back({column(z, i), *quarter[i].labels[static_cast<std::size_t>(t)]});
+    parameters = buffer<float>(network.size());
+    copy(be, one.parameters(), parameters.view());
   }
-  auto sample = labels(sums.back());
   auto const scale = guard::fit_platt(sample);
   for (scored& s : sample) s.score = scale(s.score);
   judged out{{}, guard::choose_f1_threshold(sample).threshold};
-  for (std::size_t k = 0; k < lists.size(); ++k) {
-    for (double& z : sums[k]) z = scale(z);
-    out.probability.push_back(std::move(sums[k]));
+  trainer last(be, network, o, learnt, parameters.view());
+  for (rows_type const& list : lists) {
+    auto const texts = examples(list);
+    auto const z = last.logits(texts);
+    auto& probability = out.probability.emplace_back();
+    for (std::size_t i = 0; i < texts.size(); ++i) probability.push_back(scale(column(z, i)));
   }
   return out;
 }
@@ -133,6 +142,7 @@ void report(char const* what, guard::confusion const& counts, std::vector<scored
   std::fflush(stdout);
 }
 
+template <class Architecture>
 void refusal(backend::cpu& be, std::string const& folder, settings const& how) {
   auto const set = guard_quality::read_xstest_completions(folder);
   auto const splits = set.refusal_splits();
@@ -140,13 +150,14 @@ void refusal(backend::cpu& be, std::string const& folder, settings const& how) {
   std::vector<scored> all;
   double mean = 0, least = 1;
   for (std::size_t m = 0; m < std::size(guard_quality::xstest_models); ++m) {
+    if (how["model"] >= 0 && how["model"] != static_cast<long>(m)) continue;
     guard::confusion of_model;
     std::vector<scored> model_scores;
     for (std::size_t f = 0; f < guard_quality::folds; ++f) {
       auto const& split = splits[m * guard_quality::folds + f];
       rows_type const test = take(set.rows, split.test);
       guard::confusion counts;
-      auto const found = train_and_judge(be, take(set.rows, split.train), {test}, guard::task::refusal, how);
+      auto const found = train_and_judge<Architecture>(be, take(set.rows, split.train), {test}, guard::task::refusal, how);
       add(counts, model_scores, found, test, guard::task::refusal);
       add(of_model, all, found, test, guard::task::refusal);
       mean += counts.f1() / static_cast<double>(splits.size());
@@ -161,6 +172,7 @@ void refusal(backend::cpu& be, std::string const& folder, settings const& how) {
   std::printf("refusal: mean F1 of 15 splits %.3f, least %.3f\n", mean, least);
 }
 
+template <class Architecture>
 void harm(backend::cpu& be, std::string const& folder, settings const& how) {
   auto const set = guard_quality::read_xstest_prompts(folder);
   guard::confusion counts;
@@ -170,7 +182,7 @@ void harm(backend::cpu& be, std::string const& folder, settings const& how) {
     rows_type const test = take(set.rows, split.test);
     guard::confusion here;
     std::vector<scored> ignored;
-    auto const found = train_and_judge(be, take(set.rows, split.train), {test}, guard::task::prompt_harm, how);
+    auto const found = train_and_judge<Architecture>(be, take(set.rows, split.train), {test}, guard::task::prompt_harm, how);
     add(here, ignored, found, test, guard::task::prompt_harm);
     add(counts, all, found, test, guard::task::prompt_harm);
     mean += here.f1() / guard_quality::folds;
@@ -182,7 +194,7 @@ void harm(backend::cpu& be, std::string const& folder, settings const& how) {
     rows_type& rows = lists.emplace_back();
     for (std::string const& prompt : prompts) rows.emplace_back().prompt = prompt;
   }
-  auto const found = train_and_judge(be, set.rows, lists, guard::task::prompt_harm, how);
+  auto const found = train_and_judge<Architecture>(be, set.rows, lists, guard::task::prompt_harm, how);
   char const* const names[] = {"CoCoNot contrast", "NotInject", "CoCoNot unsafe"};
   for (std::size_t k = 0; k < lists.size(); ++k) {
     auto const yes = std::ranges::count_if(found.probability[k], [&](double p) { return p >= found.threshold; });
@@ -194,12 +206,12 @@ void harm(backend::cpu& be, std::string const& folder, settings const& how) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc < 3) throw std::invalid_argument("usage: bench_guard_quality <folder> refusal|harm [--name number] [--own rows.jsonl]");
+  if (argc < 3) throw std::invalid_argument("usage: bench_guard_quality <folder> refusal|harm [--base folder] [--name number]");
   settings how;
   for (int i = 3; i + 1 < argc; i += 2) {
     std::string const name = std::string(argv[i]).substr(2);
-    if (name == "own") {
-      how.own = guard::read_moderation_data(argv[i + 1]).rows;
+    if (name == "base") {
+      how.base = argv[i + 1];
     } else if (how.numbers.contains(name)) {
       how.numbers[name] = std::atol(argv[i + 1]);
     } else {
@@ -208,8 +220,12 @@ int main(int argc, char** argv) try {
   }
   backend::cpu be;
   std::string const what = argv[2];
-  if (what == "refusal") refusal(be, argv[1], how);
-  else harm(be, argv[1], how);
+  auto const measure = [&]<class Architecture>(Architecture) {
+    if (what == "refusal") refusal<Architecture>(be, argv[1], how);
+    else harm<Architecture>(be, argv[1], how);
+  };
+  if (how.base.empty()) measure(guard::modernbert{});
+  else measure(guard::bert{});
 } catch (std::exception const& error) {
   std::fprintf(stderr, "bench_guard_quality: %s\n", error.what());
   return 1;

@@ -25,7 +25,7 @@ bool has(nn::parameter_list const& list, std::string_view name) {
 }  // namespace
 
 TEST_CASE("of a published encoder the first layers are taken, and the mean of their hidden states without a pooler") {
-  std::string const config = encoder_config_json(encoder, "config.json", 2, true);
+  std::string const config = encoder_config_json(encoder, "config.json", 2, "mean");
   moderation_network<bert> const all(parse_transformer_config(encoder, "config.json")), part(parse_transformer_config(config, "part"));
   CHECK(part.body().layers == 2);
   CHECK(part.body().epsilon == 1e-12);
@@ -56,14 +56,14 @@ TEST_CASE("of a published encoder the first layers are taken, and the mean of th
     CHECK(std::equal(loaded.data() + p.offset, loaded.data() + p.offset + p.size, values.data() + same->offset));
   }
 
-  CHECK_THROWS_WITH_AS(encoder_config_json(encoder, "config.json", 4, true), Contains("config.json: the first 4 layers of 3"), argument_error);
+  CHECK_THROWS_WITH_AS(encoder_config_json(encoder, "config.json", 4, "mean"), Contains("config.json: the first 4 layers of 3"), argument_error);
 }
 
 TEST_CASE("kinds of layers are shortened with them") {
   std::string const config = encoder_config_json(
       R"({"model_type": "modernbert", "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24,
           "layer_types": ["full_attention", "sliding_attention", "full_attention"]})",
-      "config.json", 2, false);
+      "config.json", 2);
   transformer_config const c = parse_transformer_config(config, "part");
   CHECK(c.layers == 2);
   CHECK(c.is_local(1));

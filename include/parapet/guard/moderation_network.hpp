@@ -48,10 +48,11 @@ inline std::string guard_config_json(index_t vocabulary, guard_size const& size 
       " \"norm_eps\": 1e-05,\n \"classifier_pooling\": \"mean\",\n \"classifier_activation\": \"gelu\",\n \"hidden_activation\": \"gelu\"\n}\n");
 }
 
-/// config.json of a published encoder's first layers, all of them where `layers` is 0, and with the mean of the hidden states for the head
-/// where `mean` is true. Few texts are better told by the middle layers: the last ones are shaped by what the encoder was trained for.
+/// config.json of a published encoder's first layers, all of them where `layers` is 0, and with the hidden states that the head reads: "cls",
+/// "mean", or as it was where `pooled` is empty. The middle layers are often the better base: the last ones are shaped by what the encoder
+/// was trained for.
 /// Throws io_error for what is no such file, and argument_error where it has fewer layers.
-inline std::string encoder_config_json(std::string_view config, std::string const& source, index_t layers, bool mean) {
+inline std::string encoder_config_json(std::string_view config, std::string const& source, index_t layers, std::string_view pooled = {}) {
   io::json_value const root = io::parse_json(config, source);
   index_t const all = parse_transformer_config(config, source).layers;
   if (layers < 0 || layers > all) throw argument_error(parapet::detail::concat(source, ": the first ", layers, " layers of ", all));
@@ -64,7 +65,7 @@ inline std::string encoder_config_json(std::string_view config, std::string cons
       members.emplace_back("layer_types", kept + "]");
     }
   }
-  if (mean) members.emplace_back("classifier_pooling", "\"mean\"");
+  if (!pooled.empty()) members.emplace_back("classifier_pooling", io::json_quote(pooled));
   return io::json_with(root, members);
 }
 
