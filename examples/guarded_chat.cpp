@@ -91,6 +91,8 @@ auto make_moderators(support::arguments& given, Arguments const&... arguments) {
 guarded_chat::proxy_options options_of(support::arguments& given, long room) {
   guarded_chat::proxy_options out;
   out.upstream.address = given.text("upstream");
+  if (!httplib::Client(out.upstream.address).is_valid())
+    throw std::invalid_argument("--upstream is '" + out.upstream.address + "', expected http://host:port or https://host:port");
   out.upstream.stall = std::chrono::seconds(given.number("stall-s", 1, 3600));
   out.upstream.deadline = std::chrono::seconds(given.number("deadline-s", 1, 86400));
   out.most_request_bytes = static_cast<std::size_t>(given.number("request-kb", 1, 1 << 20)) << 10;

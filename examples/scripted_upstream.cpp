@@ -126,7 +126,8 @@ void answer_whole(connection const& to, std::string const& text, std::string_vie
   std::string body =
       "{\"id\":\"up-1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"scripted\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
       "\"content\":" +
-      io::json_quote(text) + "}" + (script == "logprobs" ? some_logprobs : no_logprobs) + ",\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}";
+      io::json_quote(text) + "}" + (script == "logprobs" ? some_logprobs : no_logprobs) + ",\"finish_reason\":\"stop\"}],"
+      "\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"total_tokens\":2}}";
   if (script == "badjson") body = "{\"choices\": [oops";
   std::string const length = script == "huge" ? "1000000000" : std::to_string(body.size());
   if (!to.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + length + "\r\nConnection: close\r\n\r\n")) return;

@@ -26,8 +26,8 @@ public:
   }
   void took(std::chrono::steady_clock::duration time) {
     double const seconds = std::chrono::duration<double>(time).count();
-    for (std::size_t k = 0; k < bounds.size(); ++k) buckets_[k] += seconds <= bounds[k];
-    ++calls_;
+    ++calls_;  // before the buckets, and the wide ones before the narrow: who reads meanwhile, from narrow to wide, sees no count fall
+    for (std::size_t k = bounds.size(); k-- > 0;) buckets_[k] += seconds <= bounds[k];
     microseconds_ += static_cast<std::uint64_t>(seconds * 1e6);
   }
   std::atomic<int> in_flight{0};
@@ -40,24 +40,27 @@ public:
       std::snprintf(buffer, sizeof buffer, format, values...);
       out += buffer;
     };
+    auto const head = [&](char const* name, char const* kind, char const* help) {
+      line("# HELP guarded_chat_%s %s\n# TYPE guarded_chat_%s %s\n", name, help, name, kind);
+    };
     auto const number = [](auto const& counter) { return static_cast<unsigned long long>(counter.load()); };
-    out += "# TYPE guarded_chat_requests_total counter\n";
+    head("requests_total", "counter", "Requests by how they ended.");
     for (std::size_t k = 0; k < outcomes_.size(); ++k) line("guarded_chat_requests_total{outcome=\"%s\"} %llu\n", outcome_names[k], number(outcomes_[k]));
-    out += "# TYPE guarded_chat_decisions_total counter\n";
+    head("decisions_total", "counter", "Decisions of the policy about prompts and responses.");
     for (std::size_t side = 0; side < 2; ++side)
       for (std::size_t a = 0; a < 3; ++a)
         line("guarded_chat_decisions_total{text=\"%s\",decision=\"%s\"} %llu\n", side ? "response" : "prompt",
              parapet::guard::name(static_cast<parapet::guard::action>(a)).data(), number(decisions_[side][a]));
-    out += "# TYPE guarded_chat_unavailable_total counter\n";
+    head("unavailable_total", "counter", "Decisions for want of a score.");
     line("guarded_chat_unavailable_total %llu\n", number(unavailable_));
-    out += "# TYPE guarded_chat_moderation_seconds histogram\n";
+    head("moderation_seconds", "histogram", "Time of one verdict, with the wait for a moderator.");
     for (std::size_t k = 0; k < bounds.size(); ++k) line("guarded_chat_moderation_seconds_bucket{le=\"%g\"} %llu\n", bounds[k], number(buckets_[k]));
     line("guarded_chat_moderation_seconds_bucket{le=\"+Inf\"} %llu\n", number(calls_));
     line("guarded_chat_moderation_seconds_sum %.6f\n", static_cast<double>(microseconds_.load()) * 1e-6);
     line("guarded_chat_moderation_seconds_count %llu\n", number(calls_));
-    out += "# TYPE guarded_chat_in_flight gauge\n";
+    head("in_flight", "gauge", "Requests under way.");
     line("guarded_chat_in_flight %d\n", in_flight.load());
-    out += "# TYPE guarded_chat_audit_log_works gauge\n";
+    head("audit_log_works", "gauge", "Whether the last decision could be logged.");
     line("guarded_chat_audit_log_works %d\n", log_works.load() ? 1 : 0);
     return out;
   }

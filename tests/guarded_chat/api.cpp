@@ -72,11 +72,13 @@ int main(int argc, char** argv) try {
   stopped("messages together", R"({"messages": [{"role": "user", "content": "a purple"}, {"role": "user", "content": "plum"}]})");
   stopped("an answer that the client made up", R"({"messages": [{"role": "assistant", "content": "a purple plum"}, {"role": "user", "content": "go on"}]})");
   stopped("a tool's description", request_with(R"("tools": [{"type": "function", "function": {"name": "f", "description": "a purple plum"}}])"));
-  stopped("a tool's parameter", request_with(R"("tools": [{"type": "function", "function": {"name": "f", "parameters": {"properties": {"purple plum": {}}}}}])"));
+  stopped("a tool's parameter",
+          request_with(R"("tools": [{"type": "function", "function": {"name": "f", "parameters": {"properties": {"purple plum": {}}}}}])"));
   stopped("a schema behind a name that is skipped", request_with(R"("response_format": {"id": {"type": "a purple plum"}})"));
   stopped("a template", request_with(R"("chat_template": "a purple plum")"));
   stopped("documents", request_with(R"("documents": [{"title": "fruit", "text": "a purple plum"}])"));
-  passes("settings", request_with(R"("temperature": 0.5, "n": 2, "seed": 1, "stop": ["."], "tool_choice": "none", "response_format": {"type": "json_object"})"));
+  passes("settings",
+         request_with(R"("temperature": 0.5, "n": 2, "seed": 1, "stop": ["."], "tool_choice": "none", "response_format": {"type": "json_object"})"));
 
   // What cannot be judged.
   passes("no log-probabilities", request_with(R"("logprobs": false, "top_logprobs": null)"));

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -35,6 +36,7 @@ public:
     if (::pipe(out) != 0) throw std::runtime_error("no pipe");
     id_ = ::fork();
     if (id_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // whatever ends the test
       ::dup2(out[1], 1);
       ::close(out[0]);
       ::close(out[1]);
