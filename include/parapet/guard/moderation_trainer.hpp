@@ -229,7 +229,8 @@ private:
       double count[2] = {0, 0};
       for (moderation_example const& e : examples_)
         if (e.labels[t]) ++count[*e.labels[t]];
-      for (int c : {0, 1}) class_weight_[t][c] = options_.balanced && count[c] > 0 ? static_cast<float>((count[0] + count[1]) / (2 * count[c])) : 1.0f;
+      for (std::size_t c : {0u, 1u})
+        class_weight_[t][c] = options_.balanced && count[c] > 0 ? static_cast<float>((count[0] + count[1]) / (2 * count[c])) : 1.0f;
     }
   }
   std::uint64_t fingerprint() const {
