@@ -5,6 +5,7 @@
 #include <parapet/guard/ranking.hpp>
 
 #include "io/temporary_folder.hpp"
+#include "support/allocation_counter.hpp"
 #include "support/throws.hpp"
 
 #include <doctest/doctest.h>
@@ -103,6 +104,11 @@ TEST_CASE("trained on the shipped data it is well above chance on texts of other
   CHECK(area(task::prompt_harm) > 0.75);
   CHECK(area(task::refusal) > 0.93);
   CHECK(area(task::response_harm) > 0.6);
+
+  long const before = support::allocation_count();
+  for (guard::moderation_row const& row : test) static_cast<void>(model.classify(guard::exchange_of(row)));  // once more: none is longer
+  long const allocations = support::allocation_count() - before;
+  CHECK(allocations == 0);
 
   guard::verdict const v = model.classify(guard::exchange{"hello"});
   CHECK(v.status == guard::verdict_status::ok);

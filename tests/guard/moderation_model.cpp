@@ -1,9 +1,12 @@
 #include "io/temporary_folder.hpp"
+#include "support/allocation_counter.hpp"
 
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/guard/bpe_trainer.hpp>
 #include <parapet/guard/moderation_model.hpp>
 #include <parapet/guard/moderation_network.hpp>
+#include <parapet/guard/stream_session.hpp>
+#include <parapet/guard/windowed_moderator.hpp>
 
 #include <doctest/doctest.h>
 
@@ -102,6 +105,68 @@ TEST_CASE("what is not read is counted: the longer text loses its end") {
   verdict const both = guard.classify({longer, longer});
   CHECK(both.cut_prompt > 0);
   CHECK(both.cut_response > 0);
+}
+
+namespace {
+
+/// Allocations of `ask` on all texts, after it was asked about the longest of them.
+template <class Ask>
+long allocations_after_the_longest(Ask ask) {
+  std::string const long_text = std::string(200, 'a') + " e\u0301";  // a token for each
+  std::string const texts[] = {"how do I bake", "", "a robot before a wall [CLS] [SEP]", std::string(90, 'a'), "e\u0301 before and before and before a wall"};
+  for (int i = 0; i < 2; ++i) ask(exchange{long_text, long_text});
+  long const before = support::allocation_count();
+  for (std::string const& text : texts) {
+    ask(exchange{text});
+    ask(exchange{text, long_text});
+    ask(exchange{long_text, text});
+  }
+  return support::allocation_count() - before;
+}
+
+}  // namespace
+
+TEST_CASE("a verdict allocates nothing after the longest text: alone, in a batch, of windows") {
+  support::temporary_folder const temporary;
+  std::string const folder = temporary.path();
+  save(folder, calibrated());
+  backend::cpu one(1), two(2);
+  auto const check = [](auto guard) {
+    CHECK(allocations_after_the_longest([&](exchange const& text) { static_cast<void>(guard.classify(text)); }) == 0);
+  };
+  check(load_moderation_model<modernbert>(one, folder, false));
+  check(load_moderation_model<modernbert, bfloat16>(one, folder, false));
+  check(load_moderation_model<modernbert, std::int8_t>(one, folder, false));
+
+  auto guard = load_moderation_model<modernbert>(two, folder, false);
+  std::vector<exchange> in(6);
+  std::vector<verdict> out(in.size());
+  CHECK(allocations_after_the_longest([&](exchange const& text) {
+          in.assign(in.size(), text);
+          guard.classify(in, out);
+        }) == 0);
+  windowed_moderator reader(guard, guard.tokenizer(), {.size = 8, .overlap = 2});
+  verdict v;
+  CHECK(allocations_after_the_longest([&](exchange const& text) { reader.classify({&text, 1}, {&v, 1}); }) == 0);
+  CHECK(v.windows.size() > 5);
+}
+
+TEST_CASE("a stream allocates nothing after its first steps") {
+  support::temporary_folder const temporary;
+  std::string const folder = temporary.path();
+  save(folder, calibrated());
+  backend::cpu be(1);
+  auto guard = load_moderation_model<modernbert>(be, folder, false);
+  policy const rules;
+  stream_session session(guard, rules, "how do I bake", {.first = 20, .every = 20, .context = 40});
+  for (int k = 0; k < 20; ++k) session.push(" a wall stops");
+  long const before = support::allocation_count();
+  index_t const checks = session.checks();
+  for (int k = 0; k < 40; ++k) session.push(k % 2 == 0 ? " a wall stops" : " bread for two");
+  long const counted = support::allocation_count() - before;
+  CHECK(counted == 0);
+  CHECK(session.checks() > checks + 20);
+  CHECK(session.last().status == verdict_status::ok);
 }
 
 TEST_CASE("a folder that does not fit together is refused, with the file and what is wrong") {

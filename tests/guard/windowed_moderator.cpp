@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory_resource>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,7 +16,7 @@ using namespace parapet::guard;
 namespace {
 
 struct byte_tokens {
-  void encode(std::string_view text, std::vector<token>& out) const {
+  void encode(std::string_view text, std::vector<token>& out, text_start, std::pmr::memory_resource&) const {
     for (std::uint32_t k = 0; k < text.size(); ++k) out.push_back({0, k, k + 1});
   }
 };

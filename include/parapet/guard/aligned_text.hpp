@@ -14,6 +14,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,19 +27,23 @@ struct byte_span {
   std::uint32_t begin, end;
 };
 
+/// What it rewrites, and what its steps need on the way, is taken from the memory that it has been given.
 class aligned_text {
 public:
+  using allocator_type = std::pmr::polymorphic_allocator<>;
+
   /// Reads `text`, which must be UTF-8 and outlive this, and is at byte `offset` of the user's text.
-  explicit aligned_text(std::string_view text, std::size_t offset = 0) : view_(text), offset_(static_cast<std::uint32_t>(offset)) {}
+  explicit aligned_text(std::string_view text, std::size_t offset = 0, allocator_type memory = {})
+      : view_(text), text_(memory), offset_(static_cast<std::uint32_t>(offset)), spans_(memory) {}
 
   /// Reads bytes of which nobody knows whether they are UTF-8: one that is not becomes U+FFFD.
-  static aligned_text of_bytes(std::string_view bytes) {
-    aligned_text out(bytes);
+  static aligned_text of_bytes(std::string_view bytes, allocator_type memory = {}) {
+    aligned_text out(bytes, 0, memory);
     std::size_t valid = 0;
     while (valid < bytes.size() && decode_utf8(bytes, valid).valid) valid += static_cast<std::size_t>(decode_utf8(bytes, valid).bytes);
     if (valid == bytes.size()) return out;
-    std::string text(bytes.substr(0, valid));
-    std::vector<byte_span> spans;
+    std::pmr::string text(bytes.substr(0, valid), memory);
+    std::pmr::vector<byte_span> spans(memory);
     out.append_spans(spans, 0, valid);
     for (std::size_t at = valid; at < bytes.size();) {
       utf8_char const c = decode_utf8(bytes, at);
@@ -51,6 +56,7 @@ public:
     return out;
   }
 
+  allocator_type get_allocator() const { return text_.get_allocator(); }
   std::string_view get() const { return owned_ ? std::string_view(text_) : view_; }
   bool empty() const { return get().empty(); }
   bool is_ascii() const {
@@ -69,7 +75,7 @@ public:
 
   /// The part [begin, end) for itself. A part of an unmoved text reads this one, which must outlive it.
   aligned_text part(std::size_t begin, std::size_t end) const {
-    aligned_text out(get().substr(begin, end - begin), offset_ + begin);
+    aligned_text out(get().substr(begin, end - begin), offset_ + begin, get_allocator());
     if (moved_) {
       out.moved_ = true;
       out.spans_.assign(spans_.begin() + static_cast<std::ptrdiff_t>(begin), spans_.begin() + static_cast<std::ptrdiff_t>(end));
@@ -86,11 +92,11 @@ public:
   }
 
   /// The text becomes `characters`, after `removed` characters of the old one that have gone.
-  void rewrite(std::vector<changed_char> const& characters, std::size_t removed = 0) {
+  void rewrite(std::pmr::vector<changed_char> const& characters, std::size_t removed = 0) {
     std::string_view const old = get();
     if (old.empty()) return;
-    std::string text;
-    std::vector<byte_span> spans;
+    std::pmr::string text(get_allocator());
+    std::pmr::vector<byte_span> spans(get_allocator());
     text.reserve(old.size() + old.size() / 2);
     spans.reserve(old.size() + old.size() / 2);
     std::size_t at = 0;
@@ -117,8 +123,8 @@ public:
   void prepend(std::string_view front) {
     std::string_view const old = get();
     if (old.empty()) return;
-    std::string text;
-    std::vector<byte_span> spans;
+    std::pmr::string text(get_allocator());
+    std::pmr::vector<byte_span> spans(get_allocator());
     text.reserve(front.size() + old.size());
     spans.reserve(front.size() + old.size());
     text += front;
@@ -132,9 +138,7 @@ public:
   void append(aligned_text const& more) {
     own();
     if (!moved_) {
-      std::vector<byte_span> spans;
-      append_spans(spans, 0, get().size());
-      spans_ = std::move(spans);
+      append_spans(spans_, 0, get().size());
       moved_ = true;
     }
     more.append_spans(spans_, 0, more.get().size());
@@ -157,8 +161,8 @@ public:
   template <class FindAll>
   void replace(FindAll const& find_all, std::string_view content) {
     std::string_view const old = get();
-    std::string text;
-    std::vector<byte_span> spans;
+    std::pmr::string text(get_allocator());
+    std::pmr::vector<byte_span> spans(get_allocator());
     std::size_t at = 0;
     bool const same_size = content.size() == 1;
     bool moves = false, any = false;
@@ -193,7 +197,7 @@ public:
 private:
   byte_span span(std::size_t at) const { return origin(at, at + 1); }
 
-  void append_spans(std::vector<byte_span>& out, std::size_t begin, std::size_t end) const {
+  void append_spans(std::pmr::vector<byte_span>& out, std::size_t begin, std::size_t end) const {
     if (moved_) {
       out.insert(out.end(), spans_.begin() + static_cast<std::ptrdiff_t>(begin), spans_.begin() + static_cast<std::ptrdiff_t>(end));
       return;
@@ -212,17 +216,17 @@ private:
     text_ = view_;
     owned_ = true;
   }
-  void take(std::string text, std::vector<byte_span> spans) {
+  void take(std::pmr::string text, std::pmr::vector<byte_span> spans) {
     text_ = std::move(text);
     spans_ = std::move(spans);
     owned_ = moved_ = true;
   }
 
   std::string_view view_;
-  std::string text_;
+  std::pmr::string text_;
   bool owned_ = false, moved_ = false;
   std::uint32_t offset_;
-  std::vector<byte_span> spans_;  // of each byte, if moved
+  std::pmr::vector<byte_span> spans_;  // of each byte, if moved
 };
 
 }  // namespace parapet::inline PARAPET_ABI::guard

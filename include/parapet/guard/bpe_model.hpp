@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -67,7 +68,7 @@ public:
 
   /// Calls emit(id, begin, end) for the tokens of a word; bytes of the word.
   template <class Emit>
-  void operator()(std::string_view word, std::vector<symbol>& work, Emit&& emit) const {
+  void operator()(std::string_view word, std::pmr::vector<symbol>& work, Emit&& emit) const {
     if (ignore_merges_) {
       if (std::int32_t const id = words_.find(word); id >= 0) return emit(id, std::size_t{0}, word.size());
     }
@@ -152,7 +153,7 @@ private:
 
   /// Symbols of the characters of a word, merged. Each has the length of its text, and they follow one another from 0, whatever was
   /// left out between: as the reference counts. Returns the sum.
-  std::size_t characters(std::string_view word, std::vector<symbol>& work) const {
+  std::size_t characters(std::string_view word, std::pmr::vector<symbol>& work) const {
     std::size_t position = 0, part = 0, unknown_bytes = 0;
     bool unknown = false;
     auto const put = [&](std::int32_t id, std::size_t bytes) {
@@ -190,8 +191,8 @@ private:
   }
 
   /// Merges the symbols from `from` on, and returns how many there are then.
-  std::size_t merge(std::vector<symbol>& work, std::size_t from) const {
-    work.resize(merges_.apply(work.data(), from, work.size()), symbol{});
+  std::size_t merge(std::pmr::vector<symbol>& work, std::size_t from) const {
+    work.resize(merges_.apply(work.data(), from, work.size(), work.get_allocator()), symbol{});
     return work.size();
   }
 

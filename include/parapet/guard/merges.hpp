@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory_resource>
 #include <vector>
 
 namespace parapet::inline PARAPET_ABI::guard {
@@ -44,10 +45,10 @@ public:
     return slots_[place(left, right)].to;
   }
 
-  /// Merges symbols[from, to) in place and returns the new end.
-  std::size_t apply(symbol* symbols, std::size_t from, std::size_t to) const {
+  /// Merges symbols[from, to) in place and returns the new end. `memory` is for what it needs meanwhile, where they are many.
+  std::size_t apply(symbol* symbols, std::size_t from, std::size_t to, std::pmr::polymorphic_allocator<> memory = {}) const {
     std::size_t const count = to - from;
-    return from + (count < 2 ? count : count <= few ? apply_to_few(symbols + from, count) : apply_to_many(symbols + from, count));
+    return from + (count < 2 ? count : count <= few ? apply_to_few(symbols + from, count) : apply_to_many(symbols + from, count, memory));
   }
 
 private:
@@ -96,6 +97,8 @@ private:
   /// Left positions of pairs of one rank, the smallest first.
   class bucket {
   public:
+    explicit bucket(std::pmr::polymorphic_allocator<> memory) : run_(memory), late_(memory) {}
+
     bool empty() const { return next_ == run_.size() && late_.empty(); }
     void push(std::uint32_t position) {
       if (run_.empty() || position >= run_.back()) return run_.push_back(position);
@@ -113,22 +116,22 @@ private:
   private:
     static bool after(std::uint32_t a, std::uint32_t b) { return a > b; }
 
-    std::vector<std::uint32_t> run_, late_;  // in order; a heap of those that came out of order
+    std::pmr::vector<std::uint32_t> run_, late_;  // in order; a heap of those that came out of order
     std::size_t next_ = 0;
   };
 
-  std::size_t apply_to_many(symbol* symbols, std::size_t count) const {
+  std::size_t apply_to_many(symbol* symbols, std::size_t count, std::pmr::polymorphic_allocator<> memory) const {
     struct link {
       std::uint32_t previous, next;
       merge with_next;
     };
     auto const end = static_cast<std::uint32_t>(count);
-    std::vector<link> links(count);
-    std::map<std::uint32_t, bucket> buckets;  // by rank; a pair that has changed since is dropped when it comes up
+    std::pmr::vector<link> links(count, memory);
+    std::pmr::map<std::uint32_t, bucket> buckets(memory);  // by rank; a pair that has changed since is dropped when it comes up
     auto const look = [&](std::uint32_t left) {
       link& at = links[left];
       at.with_next = at.next < end ? find(symbols[left].id, symbols[at.next].id) : merge{};
-      if (at.with_next.rank != never) buckets[at.with_next.rank].push(left);
+      if (at.with_next.rank != never) buckets.try_emplace(at.with_next.rank, memory).first->second.push(left);
     };
     for (std::uint32_t k = 0; k < end; ++k) links[k] = {k - 1, k + 1, {}};
     for (std::uint32_t k = 0; k < end; ++k) look(k);

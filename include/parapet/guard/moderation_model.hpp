@@ -77,6 +77,7 @@ inline moderation_settings parse_moderation_settings(std::string_view text, std:
 }
 
 /// A moderator. One text runs on one thread of the backend; of many, each thread takes some, and each verdict is that of the text alone.
+/// After the longest text a verdict allocates nothing.
 template <class Backend, class Architecture, class Weight = float, class Tokenizer = json_tokenizer>
 class moderation_model {
   static_assert(std::is_same_v<typename Backend::space, host_space>, "moderation_model: a backend in host memory");
@@ -97,6 +98,8 @@ public:
       workers_.push_back(std::make_unique<worker>());
       worker& own = *workers_.back();
       own.work = plan(own.memory, [&](arena<>& a) { return network_->make_workspace(a, settings_.tokens, 1); });
+      own.input.ids.reserve(static_cast<std::size_t>(settings_.tokens));
+      own.input.types.reserve(static_cast<std::size_t>(settings_.tokens));
       own.batch.reserve(settings_.tokens, 1);
     }
   }
@@ -122,7 +125,7 @@ public:
   /// Logits (moderation_logits) of an exchange, before any calibration: for those who fit one.
   std::array<float, moderation_logits> logits(exchange const& one) {
     std::array<float, moderation_logits> out{};
-    for_each_shard(*be_, 1, [&](Backend& be, index_t) { run(be, *workers_[0], read_exchange(tokenizer_, one, settings_.tokens), out); });
+    for_each_shard(*be_, 1, [&](Backend& be, index_t) { run(be, *workers_[0], one, out); });
     return out;
   }
 
@@ -130,24 +133,26 @@ private:
   struct worker {
     arena<> memory;
     typename classifier<Architecture, Weight>::workspace work;
+    reading_workspace reading;
+    moderation_input input;
     token_batch batch;
   };
 
-  void run(Backend& be, worker& own, moderation_input const& input, std::array<float, moderation_logits>& out) const {
+  void run(Backend& be, worker& own, exchange const& one, std::array<float, moderation_logits>& out) const {
+    read_exchange(tokenizer_, one, settings_.tokens, own.input, own.reading);
     own.batch.clear();
-    own.batch.add(input.ids, input.types);
+    own.batch.add(own.input.ids, own.input.types);
     auto const row = network_->forward(be, own.batch.view(), own.work)(0);
     for (index_t j = 0; j < moderation_logits; ++j) out[static_cast<std::size_t>(j)] = row[j];
   }
 
   void read(Backend& be, worker& own, exchange const& one, verdict& v) const {
-    moderation_input const input = read_exchange(tokenizer_, one, settings_.tokens);
     std::array<float, moderation_logits> z;
-    run(be, own, input, z);
-    v = verdict{};
+    run(be, own, one, z);
+    v.clear();
     v.model = hash_;
-    v.cut_prompt = input.cut_prompt;
-    v.cut_response = input.cut_response;
+    v.cut_prompt = own.input.cut_prompt;
+    v.cut_response = own.input.cut_response;
     for (float const value : z)
       if (!std::isfinite(value)) {
         v.status = verdict_status::error;

@@ -11,6 +11,8 @@
 #include <parapet/guard/code_set.hpp>
 #include <parapet/guard/utf8.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -47,7 +49,9 @@ public:
   /// Calls on_match(match) for all matches in UTF-8 `text`, from left to right; none overlap.
   template <class OnMatch>
   void find_all(std::string_view text, OnMatch&& on_match) const {
-    search now{text, std::vector<stretch>(runs_)};
+    search now;
+    now.text = text;
+    std::fill_n(now.failed.begin(), runs_, stretch{none, 0});
     for (std::size_t at = 0; at < text.size();) {
       std::size_t const end = follow(now, start_, at);
       if (end == none) {
@@ -68,6 +72,7 @@ private:
   friend class detail::pattern_parser;
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
   static constexpr std::uint32_t unbounded = 0xFFFFFFFF;
+  static constexpr std::size_t most_runs = 64;
 
   struct node {
     enum class kind : std::uint8_t { set, run, either, ahead, not_ahead, line_begin, line_end, text_begin, text_end, accept };
@@ -83,11 +88,11 @@ private:
   };
   /// Places from which the rest of a run, and what follows it, is known to fail: no place of them is tried again.
   struct stretch {
-    std::size_t first = none, last = 0;
+    std::size_t first, last;
   };
   struct search {
     std::string_view text;
-    std::vector<stretch> failed;
+    std::array<stretch, most_runs> failed;  // of each run
   };
 
   static std::size_t after(std::string_view text, std::size_t at) { return at + static_cast<std::size_t>(decode_utf8(text, at).bytes); }
@@ -186,7 +191,7 @@ private:
   std::vector<node> nodes_;
   std::vector<code_set> sets_;
   std::int32_t start_ = 0;
-  std::size_t runs_ = 0;  // runs without bound
+  std::size_t runs_ = 0;  // runs without bound, at most most_runs
 };
 
 }  // namespace parapet::inline PARAPET_ABI::guard

@@ -367,6 +367,7 @@ private:
           node n{kind::run, next};
           n.set = add_set(t.parts[0].set);
           n.least = t.least, n.most = t.most, n.how = t.how;
+          if (t.most == pattern::unbounded && out.runs_ == pattern::most_runs) fail("more than 64 characters repeated without bound");
           if (t.most == pattern::unbounded) n.memory = static_cast<std::int32_t>(out.runs_++);
           return add(std::move(n));
         }

@@ -60,21 +60,17 @@ public:
     }
   }
 
-  /// Puts one text, or two, into the template.
-  templated_tokens operator()(std::vector<token> const& first, std::vector<token> const* second) const {
-    std::vector<piece> const plain{{0, {}, 0}, {1, {}, 1}};
-    bool const has_template = !single_.empty();
-    templated_tokens out;
-    for (piece const& p : !has_template ? plain : second != nullptr ? pair_ : single_) {
-      if (p.text < 0) {
+  /// Writes the template around one text, or two, into `out`; add_text(k) appends the tokens of text k.
+  template <class AddText>
+  void fill(templated_tokens& out, bool two, AddText add_text) const {
+    out.tokens.clear();
+    out.types.clear();
+    for (piece const& p : two ? pair_ : single_) {
+      if (p.text >= 0) add_text(p.text);
+      else
         for (std::int32_t const id : p.ids) out.tokens.push_back({id});
-      } else if (p.text == 0 || second != nullptr) {
-        std::vector<token> const& text = p.text == 0 ? first : *second;
-        out.tokens.insert(out.tokens.end(), text.begin(), text.end());
-      }
       out.types.resize(out.tokens.size(), p.type);
     }
-    return out;
   }
 
 private:
@@ -89,7 +85,7 @@ private:
       bool const prefix = f.boolean("add_prefix_space");
       if (f.boolean("trim_offsets")) trims_.push_back(prefix);
     } else {
-      if (!single_.empty()) f.fail("type", "a second template");
+      if (std::exchange(has_template_, true)) f.fail("type", "a second template");
       if (type == "TemplateProcessing") read_template(f);
       else if (type == "BertProcessing" || type == "RobertaProcessing") read_fixed(f, type == "RobertaProcessing");
       else f.fail("type", "the post-processor " + io::detail::printable(type) + " is not known");
@@ -166,7 +162,8 @@ private:
     return out;
   }
 
-  std::vector<piece> single_, pair_;
+  std::vector<piece> single_{{0}}, pair_{{0}, {1, {}, 1}};  // without a template, the texts alone
+  bool has_template_ = false;
   std::vector<bool> trims_;  // each: whether one space in front of a text was put there, and stays
   std::vector<named_token> names_;
 };

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,7 +33,7 @@ enum class delimiter { removed, isolated, merged_with_previous, merged_with_next
 /// Takes matches and what lies between them, from left to right, and makes words of them.
 class word_builder {
 public:
-  word_builder(delimiter behavior, std::vector<word_span>& out) : behavior_(behavior), out_(out), first_(out.size()) {}
+  word_builder(delimiter behavior, std::pmr::vector<word_span>& out) : behavior_(behavior), out_(out), first_(out.size()) {}
 
   void add(std::size_t begin, std::size_t end, bool is_match) {
     bool const before = std::exchange(was_match_, is_match);
@@ -66,15 +67,15 @@ public:
 
 private:
   delimiter behavior_;
-  std::vector<word_span>& out_;
+  std::pmr::vector<word_span>& out_;
   std::size_t first_;
   bool was_match_ = false;
 };
 
 /// Splits each word where find_all(text, on_match) finds something. `invert` exchanges matches and what lies between.
 template <class FindAll>
-void split_words(std::string_view text, std::vector<word_span>& words, delimiter behavior, bool invert, FindAll const& find_all) {
-  std::vector<word_span> out;
+void split_words(std::string_view text, std::pmr::vector<word_span>& words, delimiter behavior, bool invert, FindAll const& find_all) {
+  std::pmr::vector<word_span> out(words.get_allocator());
   out.reserve(words.size() + text.size() / 4);
   for (word_span const w : words) {
     word_builder builder(behavior, out);
@@ -109,13 +110,13 @@ namespace splitting {
 
 /// Changes the text of each word by itself.
 template <class Change>
-void rewrite_words(aligned_text& text, std::vector<word_span>& words, Change change) {
+void rewrite_words(aligned_text& text, std::pmr::vector<word_span>& words, Change change) {
   if (words.size() == 1 && words[0].begin == 0 && words[0].end == text.get().size()) {
     change(text);
     words[0].end = text.get().size();
     return;
   }
-  aligned_text out("");
+  aligned_text out("", 0, text.get_allocator());
   for (word_span& w : words) {
     aligned_text part = text.part(w.begin, w.end);
     change(part);
@@ -131,28 +132,28 @@ struct by_pattern {
   delimiter behavior;
   bool invert;
 
-  void operator()(aligned_text& text, std::vector<word_span>& words, bool) const { split_words(text.get(), words, behavior, invert, what); }
+  void operator()(aligned_text& text, std::pmr::vector<word_span>& words, bool) const { split_words(text.get(), words, behavior, invert, what); }
 };
 
 struct by_set {
   code_set const* set;
   delimiter behavior;
 
-  void operator()(aligned_text& text, std::vector<word_span>& words, bool) const { split_words(text.get(), words, behavior, false, each_of{*set}); }
+  void operator()(aligned_text& text, std::pmr::vector<word_span>& words, bool) const { split_words(text.get(), words, behavior, false, each_of{*set}); }
 };
 
 struct by_character {
   code_set set;
 
-  void operator()(aligned_text& text, std::vector<word_span>& words, bool) const { split_words(text.get(), words, delimiter::removed, false, each_of{set}); }
+  void operator()(aligned_text& text, std::pmr::vector<word_span>& words, bool) const { split_words(text.get(), words, delimiter::removed, false, each_of{set}); }
 };
 
 /// White space goes, punctuation is words of one character.
 struct bert {
-  void operator()(aligned_text& text, std::vector<word_span>& words, bool) const {
+  void operator()(aligned_text& text, std::pmr::vector<word_span>& words, bool) const {
     code_set const &space = white_space_set(), &punctuation = punctuation_set();
     std::string_view const all = text.get();
-    std::vector<word_span> out;
+    std::pmr::vector<word_span> out(words.get_allocator());
     out.reserve(words.size() + all.size() / 4);
     for (word_span const w : words) {
       std::size_t begin = w.begin;
@@ -175,10 +176,10 @@ struct bert {
 
 /// `\w+|[^\w\s]+`
 struct whitespace {
-  void operator()(aligned_text& text, std::vector<word_span>& words, bool) const {
+  void operator()(aligned_text& text, std::pmr::vector<word_span>& words, bool) const {
     code_set const &space = white_space_set(), &word = word_set();
     std::string_view const all = text.get();
-    std::vector<word_span> out;
+    std::pmr::vector<word_span> out(words.get_allocator());
     out.reserve(words.size() + all.size() / 4);
     for (word_span const w : words) {
       int before = 0;  // 0 space, 1 word, 2 else
@@ -203,7 +204,7 @@ struct metaspace {
   scheme prepend;
   bool split;
 
-  void operator()(aligned_text& text, std::vector<word_span>& words, bool prefixes) const {
+  void operator()(aligned_text& text, std::pmr::vector<word_span>& words, bool prefixes) const {
     rewrite_words(text, words, [&](aligned_text& t) {
       t.replace(space, replacement);
       bool const wanted = std::exchange(prefixes, true) && (prepend == scheme::always || (prepend == scheme::first && t.origin(0, 1).begin == 0));
@@ -217,7 +218,7 @@ struct metaspace {
 struct byte_level {
   bool add_prefix_space, use_regex, leave_bytes = false;
 
-  void operator()(aligned_text& text, std::vector<word_span>& words, bool prefixes) const {
+  void operator()(aligned_text& text, std::pmr::vector<word_span>& words, bool prefixes) const {
     if (add_prefix_space) {
       rewrite_words(text, words, [&](aligned_text& t) {
         if (std::exchange(prefixes, true) && !t.get().starts_with(' ')) t.prepend(" ");
@@ -228,7 +229,7 @@ struct byte_level {
       split_words(text.get(), words, delimiter::isolated, false, [](std::string_view t, auto&& on_match) { gpt2.find_all(t, on_match); });
     }
     if (leave_bytes) return;
-    aligned_text out("");
+    aligned_text out("", 0, text.get_allocator());
     for (word_span& w : words) {
       std::size_t const begin = out.get().size();
       out.append_bytes(text, w.begin, w.end, bytes_as_characters.character);
@@ -241,8 +242,8 @@ struct byte_level {
 struct fixed_length {
   std::size_t length;
 
-  void operator()(aligned_text& text, std::vector<word_span>& words, bool) const {
-    std::vector<word_span> out;
+  void operator()(aligned_text& text, std::pmr::vector<word_span>& words, bool) const {
+    std::pmr::vector<word_span> out(words.get_allocator());
     for (word_span const w : words) {
       std::size_t begin = w.begin, count = 0;
       for (std::size_t at = w.begin; at < w.end;) {
@@ -271,8 +272,8 @@ public:
   void leave_bytes() { std::get<splitting::byte_level>(steps_.back()).leave_bytes = true; }
 
   /// The words of `text`, which may change. Without `prefixes`, nothing is put in front of the first.
-  std::vector<word_span> operator()(aligned_text& text, bool prefixes = true) const {
-    std::vector<word_span> words{{0, text.get().size()}};
+  std::pmr::vector<word_span> operator()(aligned_text& text, bool prefixes = true) const {
+    std::pmr::vector<word_span> words({{0, text.get().size()}}, text.get_allocator());
     for (step const& s : steps_) std::visit([&](auto const& apply) { apply(text, words, prefixes); }, s);
     return words;
   }

@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory_resource>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,10 +48,12 @@ public:
   }
 
   /// Appends the tokens of `text` to `out`. Invalid UTF-8 is read as U+FFFD, a byte at a time. Throws argument_error above 2 GiB, also
-  /// where rules of normalisation make so many characters of a shorter text.
-  void encode(std::string_view text, std::vector<token>& out, text_start start = text_start::by_itself) const {
+  /// where rules of normalisation make so many characters of a shorter text. `memory` is for what it needs on the way: with a pooled_memory
+  /// (core/pooled_memory.hpp) that was used for such a text before, nothing is allocated.
+  void encode(std::string_view text, std::vector<token>& out, text_start start = text_start::by_itself,
+              std::pmr::memory_resource& memory = *std::pmr::get_default_resource()) const {
     if (text.size() > 0x7FFFFFFF) throw argument_error("sentencepiece_tokenizer::encode: the text is longer than 2 GiB");
-    std::vector<symbol> symbols;
+    std::pmr::vector<symbol> symbols(&memory);
     std::uint32_t const end = normalizer_(text, symbols, start);
     if (symbols.size() > 0x7FFFFFFF) throw argument_error("sentencepiece_tokenizer::encode: the normal text is longer than 2 GiB");
     if (model_.type == sentencepiece_model::kind::bpe) segment_bpe(symbols);
@@ -175,7 +178,7 @@ private:
   }
 
   /// The longest user-defined piece at symbols[k], whose ids are still code points: its id and length, which is 0 where there is none.
-  std::pair<std::int32_t, std::size_t> user_defined_at(std::vector<symbol> const& symbols, std::size_t k) const {
+  std::pair<std::int32_t, std::size_t> user_defined_at(std::pmr::vector<symbol> const& symbols, std::size_t k) const {
     std::pair<std::int32_t, std::size_t> longest{-1, 0};
     std::int32_t node = 0;
     for (std::size_t at = k; at < symbols.size(); ++at) {
@@ -187,9 +190,9 @@ private:
   }
 
   /// Code points to pieces, in place. Words are merged one by one where no piece goes on from one word into the next.
-  void segment_bpe(std::vector<symbol>& symbols) const {
+  void segment_bpe(std::pmr::vector<symbol>& symbols) const {
     std::size_t kept = 0, word = 0;
-    auto const end_word = [&] { word = kept = merges_.apply(symbols.data(), word, kept); };
+    auto const end_word = [&] { word = kept = merges_.apply(symbols.data(), word, kept, symbols.get_allocator()); };
     bool const user_defined = !user_defined_.empty();
     auto before = static_cast<std::int32_t>(space_symbol);
     for (std::size_t k = 0; k < symbols.size();) {
@@ -214,13 +217,13 @@ private:
     symbols.resize(kept);
   }
 
-  void segment_unigram(std::vector<symbol>& symbols) const {
+  void segment_unigram(std::pmr::vector<symbol>& symbols) const {
     struct state {
       float score = 0;
       std::int32_t id = -1;
       std::size_t begin = none;
     };
-    std::vector<state> best(symbols.size() + 1);  // by the symbol before which the last piece ends
+    std::pmr::vector<state> best(symbols.size() + 1, symbols.get_allocator());  // by the symbol before which the last piece ends
     float const unknown_score = smallest_ - 10.0f;
     std::size_t frontier = 0;  // the furthest end so far
     for (std::size_t begin = 0; begin < symbols.size(); ++begin) {
@@ -262,7 +265,7 @@ private:
     symbols.erase(symbols.begin(), symbols.begin() + static_cast<std::ptrdiff_t>(from));
   }
 
-  void emit(std::vector<symbol> const& symbols, std::uint32_t last, std::vector<token>& out) const {
+  void emit(std::pmr::vector<symbol> const& symbols, std::uint32_t last, std::vector<token>& out) const {
     out.reserve(out.size() + symbols.size());
     bool after_unknown = false;
     for (std::size_t k = 0; k < symbols.size(); ++k) {

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <string_view>
 #include <vector>
 
@@ -37,7 +38,7 @@ public:
 
   /// Writes the code points of the normal text into `out` (as ids), and returns the byte of `text` at which the last one ends. A text
   /// that goes on has no dummy prefix.
-  std::uint32_t operator()(std::string_view text, std::vector<symbol>& out, text_start start = text_start::by_itself) const {
+  std::uint32_t operator()(std::string_view text, std::pmr::vector<symbol>& out, text_start start = text_start::by_itself) const {
     std::size_t at = 0;
     out.clear();
     out.reserve(text.size() + 1);

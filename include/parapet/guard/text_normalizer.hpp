@@ -19,6 +19,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -63,8 +64,9 @@ inline text_pattern read_text_pattern(json_fields& owner, std::string_view key) 
 
 namespace detail {
 
-inline std::vector<changed_char> unchanged(std::string_view text) {
-  std::vector<changed_char> out;
+inline std::pmr::vector<changed_char> unchanged(aligned_text const& from) {
+  std::string_view const text = from.get();
+  std::pmr::vector<changed_char> out(from.get_allocator());
   out.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
     utf8_char const c = decode_utf8(text, at);
@@ -105,10 +107,10 @@ namespace normalizing {
 /// Removes the characters that are not kept.
 template <class Keep>
 void filter(aligned_text& text, Keep keep) {
-  std::vector<changed_char> out;
+  std::pmr::vector<changed_char> out(text.get_allocator());
   std::size_t removed = 0;
   bool any = false;
-  for (changed_char const c : detail::unchanged(text.get())) {
+  for (changed_char const c : detail::unchanged(text)) {
     if (keep(c.code)) {
       out.push_back(c);
     } else {
@@ -123,7 +125,7 @@ void filter(aligned_text& text, Keep keep) {
 /// Puts map(code) for each character.
 template <class Map>
 void map(aligned_text& text, Map map) {
-  std::vector<changed_char> out = detail::unchanged(text.get());
+  std::pmr::vector<changed_char> out = detail::unchanged(text);
   for (changed_char& c : out) c.code = map(c.code);
   text.rewrite(out);
 }
@@ -136,17 +138,20 @@ struct form {
     unsigned char const first_lead = which == normal_form::nfc ? 0xCC : 0x80;
     bool affected = false;
     for (char const c : text.get()) affected = affected || (static_cast<unsigned char>(c) >= first_lead);
-    if (affected) text.rewrite(normalize_changes(to_utf32(text.get()), which));
+    if (!affected) return;
+    std::pmr::u32string codes(text.get_allocator());
+    append_utf32(codes, text.get());
+    text.rewrite(normalize_changes(codes, which, text.get_allocator()));
   }
 };
 
 struct lowercase {
   void operator()(aligned_text& text) const {
     if (text.is_ascii()) return text.change_ascii([](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    std::vector<changed_char> out;
+    std::pmr::vector<changed_char> out(text.get_allocator());
     std::u32string lower;
     out.reserve(text.get().size());
-    for (changed_char const c : detail::unchanged(text.get())) {
+    for (changed_char const c : detail::unchanged(text)) {
       lower.clear();
       append_lower(lower, c.code);
       for (std::size_t k = 0; k < lower.size(); ++k) out.push_back({lower[k], k > 0});
@@ -159,7 +164,7 @@ struct strip {
   bool left, right;
 
   void operator()(aligned_text& text) const {
-    std::vector<changed_char> all = detail::unchanged(text.get());
+    std::pmr::vector<changed_char> all = detail::unchanged(text);
     std::size_t begin = 0, end = all.size();
     if (left)
       while (begin < end && is_white_space(all[begin].code)) ++begin;
@@ -193,9 +198,9 @@ struct prepend {
 
 struct byte_level {
   void operator()(aligned_text& text) const {
-    std::vector<changed_char> out;
+    std::pmr::vector<changed_char> out(text.get_allocator());
     std::string bytes;
-    for (changed_char const c : detail::unchanged(text.get())) {
+    for (changed_char const c : detail::unchanged(text)) {
       bytes.clear();
       append_utf8(bytes, c.code);
       for (std::size_t k = 0; k < bytes.size(); ++k) out.push_back({bytes_as_characters.character[static_cast<unsigned char>(bytes[k])], k > 0});
@@ -243,9 +248,9 @@ private:
   }
 
   static void space_out(aligned_text& text) {
-    std::vector<changed_char> out;
+    std::pmr::vector<changed_char> out(text.get_allocator());
     bool any = false;
-    for (changed_char const c : detail::unchanged(text.get())) {
+    for (changed_char const c : detail::unchanged(text)) {
       if (!is_ideograph(c.code)) {
         out.push_back(c);
         continue;
@@ -272,7 +277,7 @@ struct rules {
 
   void operator()(aligned_text& text) const {
     std::string_view const old = text.get();
-    std::vector<changed_char> out;
+    std::pmr::vector<changed_char> out(text.get_allocator());
     bool any = false;
     auto const put = [&](std::string_view part) {
       charsmap::match const found = map.find_shortest(part);

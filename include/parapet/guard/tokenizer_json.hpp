@@ -26,6 +26,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string>
@@ -61,11 +62,13 @@ public:
   }
 
   /// Appends the tokens of `text` to `out`, without a template. A text that goes on gets no space in front of it. Invalid UTF-8 is read
-  /// as U+FFFD, a byte at a time. Throws argument_error above 1 GiB.
-  void encode(std::string_view text, std::vector<token>& out, text_start start = text_start::by_itself) const {
+  /// as U+FFFD, a byte at a time. `memory` is for what it needs on the way: with a pooled_memory (core/pooled_memory.hpp) that was used
+  /// for such a text before, nothing is allocated. Throws argument_error above 1 GiB.
+  void encode(std::string_view text, std::vector<token>& out, text_start start = text_start::by_itself,
+              std::pmr::memory_resource& memory = *std::pmr::get_default_resource()) const {
     if (text.size() > (std::size_t{1} << 30)) throw argument_error("json_tokenizer::encode: the text is longer than 1 GiB");
-    work w{out, {}, {}, out.size()};
-    aligned_text const all = aligned_text::of_bytes(text);
+    work w{out, std::pmr::vector<symbol>(&memory), std::pmr::vector<std::pair<std::size_t, edges>>(&memory), out.size()};
+    aligned_text const all = aligned_text::of_bytes(text, &memory);
     find(raw_finder_, all, w, [&](std::size_t begin, std::size_t end) {
       bool const prefixes = start == text_start::by_itself || begin != 0;
       aligned_text part = all.part(begin, end);
@@ -92,8 +95,14 @@ public:
 
   /// The tokens of one text, or two, in the file's template: "[CLS] first [SEP] second [SEP]". Offsets count from the start of each text.
   templated_tokens encode_templated(std::string_view first, std::optional<std::string_view> second = {}) const {
-    std::vector<token> const a = encode(first), b = second ? encode(*second) : std::vector<token>{};
-    return post_processor_(a, second ? &b : nullptr);
+    templated_tokens out;
+    encode_templated(first, second, out);
+    return out;
+  }
+  /// The same into `out`, in place of what it had.
+  void encode_templated(std::string_view first, std::optional<std::string_view> second, templated_tokens& out,
+                        std::pmr::memory_resource& memory = *std::pmr::get_default_resource()) const {
+    post_processor_.fill(out, second.has_value(), [&](int which) { encode(which == 0 ? first : *second, out.tokens, text_start::by_itself, memory); });
   }
 
   /// The text of the tokens. Special tokens have none. Throws argument_error for an id that is no token.
@@ -130,8 +139,8 @@ private:
 
   struct work {
     std::vector<token>& out;
-    std::vector<symbol> symbols;
-    std::vector<std::pair<std::size_t, edges>> added;  // added tokens: index in out
+    std::pmr::vector<symbol> symbols;
+    std::pmr::vector<std::pair<std::size_t, edges>> added;  // added tokens: index in out
     std::size_t first;
   };
 
@@ -151,12 +160,12 @@ private:
 
   void encode_words(aligned_text& text, bool prefixes, work& w) const {
     if (text.empty()) return;
-    std::vector<word_span> const words = pre_tokenizer_(text, prefixes);
+    std::pmr::vector<word_span> const words = pre_tokenizer_(text, prefixes);
     std::visit([&](auto const& one) { encode_words(one, text, words, w); }, model_);
   }
-  static void encode_words(std::monostate, aligned_text const&, std::vector<word_span> const&, work&) {}
+  static void encode_words(std::monostate, aligned_text const&, std::pmr::vector<word_span> const&, work&) {}
   template <class Model>
-  static void encode_words(Model const& one, aligned_text const& text, std::vector<word_span> const& words, work& w) {
+  static void encode_words(Model const& one, aligned_text const& text, std::pmr::vector<word_span> const& words, work& w) {
     std::string_view const all = text.get();
     for (word_span const word : words) {
       if (word.begin == word.end) continue;
@@ -272,10 +281,14 @@ private:
 
   static edges edges_of(std::string_view text) {
     auto const is_space = [](char32_t c) { return is_white_space(c) || c == 0x120; };  // U+0120 is the space of byte-level alphabets
-    std::uint32_t leading = 0, trailing = 0;
-    std::u32string const all = to_utf32(text);
-    while (leading < all.size() && is_space(all[leading])) ++leading;
-    while (trailing < all.size() && is_space(all[all.size() - 1 - trailing])) ++trailing;
+    std::uint32_t leading = 0, trailing = 0, characters = 0;
+    for (std::size_t at = 0; at < text.size(); ++characters) {
+      utf8_char const c = decode_utf8(text, at);
+      at += static_cast<std::size_t>(c.bytes);
+      bool const space = is_space(c.code);
+      if (space && leading == characters) ++leading;
+      trailing = space ? trailing + 1 : 0;
+    }
     return {leading, trailing};
   }
 

@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <memory_resource>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -88,8 +89,8 @@ public:
   }
 
   template <class Emit>
-  void operator()(std::string_view word, std::vector<symbol>& work, Emit&& emit) const {
-    std::vector<state> best(word.size() + 1);  // by the byte at which the last token ends
+  void operator()(std::string_view word, std::pmr::vector<symbol>& work, Emit&& emit) const {
+    std::pmr::vector<state> best(word.size() + 1, work.get_allocator());  // by the byte at which the last token ends
     auto const offer = [&](std::size_t end, double score, std::int32_t id, std::size_t begin) {
       if (state& s = best[end]; s.begin == none || score > s.score) s = {score, id, static_cast<std::uint32_t>(begin)};
     };

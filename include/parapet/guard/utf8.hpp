@@ -37,7 +37,8 @@ constexpr utf8_char decode_utf8(std::string_view text, std::size_t at) {
   return {0xFFFD, 1, false};
 }
 
-inline void append_utf8(std::string& out, char32_t code) {
+template <class String>
+void append_utf8(String& out, char32_t code) {
   auto const byte = [&](char32_t bits) { out += static_cast<char>(bits); };
   if (code < 0x80) return byte(code);
   if (code < 0x800) byte(0xC0 | code >> 6);
@@ -46,14 +47,19 @@ inline void append_utf8(std::string& out, char32_t code) {
   byte(0x80 | (code & 63));
 }
 
-/// Code points of UTF-8; an invalid byte is U+FFFD.
-inline std::u32string to_utf32(std::string_view text) {
-  std::u32string out;
+/// Appends the code points of UTF-8; an invalid byte is U+FFFD.
+template <class String>
+void append_utf32(String& out, std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     utf8_char const c = decode_utf8(text, at);
     out += c.code;
     at += static_cast<std::size_t>(c.bytes);
   }
+}
+
+inline std::u32string to_utf32(std::string_view text) {
+  std::u32string out;
+  append_utf32(out, text);
   return out;
 }
 

@@ -75,6 +75,12 @@ struct verdict {
   score const& operator[](category c) const { return categories[static_cast<std::size_t>(c)]; }
   score& operator[](category c) { return categories[static_cast<std::size_t>(c)]; }
   bool cut() const { return cut_prompt + cut_response > 0; }
+  /// A verdict of nothing again, which keeps its memory.
+  void clear() {
+    windows.clear();
+    message.clear();
+    *this = {.windows = std::move(windows), .message = std::move(message)};
+  }
 };
 
 /// A verdict of a classifier that could not answer.

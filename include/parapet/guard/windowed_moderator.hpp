@@ -9,6 +9,7 @@
 
 #include <parapet/config.hpp>
 #include <parapet/core/error.hpp>
+#include <parapet/core/pooled_memory.hpp>
 #include <parapet/guard/labels.hpp>
 #include <parapet/guard/token.hpp>
 #include <parapet/guard/verdict.hpp>
@@ -18,6 +19,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -50,7 +52,8 @@ struct window_options {
 };
 
 /// A moderator that reads texts of any length through one that reads `size` tokens of each. Windows of a long prompt are judged alone, windows
-/// of a response behind the last window of the prompt. Model and tokeniser must outlive it.
+/// of a response behind the last window of the prompt. Model and tokeniser must outlive it. A batch whose verdicts are used again allocates
+/// nothing after the longest text.
 template <moderator Moderator, class Tokenizer>
 class windowed_moderator {
 public:
@@ -61,29 +64,41 @@ public:
   }
 
   verdict classify(exchange const& text) {
-    std::vector<text_window> const prompts = windows_of(text.prompt), responses = text.response ? windows_of(*text.response) : std::vector<text_window>{};
-    if (prompts.size() == 1 && responses.size() <= 1) return model_.classify(text);
+    verdict out;
+    classify({&text, 1}, {&out, 1});
+    return out;
+  }
+  void classify(std::span<exchange const> in, std::span<verdict> out) {
+    for (std::size_t k = 0; k < in.size(); ++k) read(in[k], out[k]);
+  }
+
+private:
+  void read(exchange const& text, verdict& out) {
+    find_windows(text.prompt, prompts_);
+    responses_.clear();
+    if (text.response) find_windows(*text.response, responses_);
+    if (prompts_.size() == 1 && responses_.size() <= 1) return model_.classify({&text, 1}, {&out, 1});
 
     auto const part = [](std::string_view whole, text_window const& w) { return whole.substr(w.begin, w.end - w.begin); };
-    std::size_t const alone = prompts.size() > 1 ? prompts.size() : 0;
-    std::vector<exchange> texts;
-    for (std::size_t k = 0; k < alone; ++k) texts.push_back({part(text.prompt, prompts[k])});
-    for (text_window const& w : responses) texts.push_back({part(text.prompt, prompts.back()), part(*text.response, w)});
-    std::vector<verdict> answers(texts.size());
+    std::size_t const alone = prompts_.size() > 1 ? prompts_.size() : 0;
+    std::pmr::vector<exchange> texts(&memory_);
+    for (std::size_t k = 0; k < alone; ++k) texts.push_back({part(text.prompt, prompts_[k])});
+    for (text_window const& w : responses_) texts.push_back({part(text.prompt, prompts_.back()), part(*text.response, w)});
+    std::pmr::vector<verdict> answers(texts.size(), &memory_);
     model_.classify(std::span<exchange const>(texts), std::span<verdict>(answers));
 
-    verdict out;
+    out.clear();
     out.status = verdict_status::ok;
     out.model = answers[0].model;
     for (std::size_t k = 0; k < answers.size(); ++k) {
       verdict const& v = answers[k];
       if (v.status != verdict_status::ok && out.status == verdict_status::ok) out.status = v.status, out.message = v.message;
-      text_window const& w = k < alone ? prompts[k] : responses[k - alone];
+      text_window const& w = k < alone ? prompts_[k] : responses_[k - alone];
       out.windows.push_back({k < alone ? side::prompt : side::response, w.begin, w.end, v.tasks});
       (k < alone ? out.cut_prompt : out.cut_response) += k < alone ? v.cut_prompt : v.cut_response;
     }
     auto const combined = [&](std::size_t begin, std::size_t end, auto score_of, aggregation how) {
-      std::vector<score> scores;
+      std::pmr::vector<score> scores(&memory_);
       for (std::size_t k = begin; k < end; ++k) scores.push_back(score_of(answers[k]));
       return aggregate(scores, how);
     };
@@ -94,20 +109,20 @@ public:
     }
     for (std::size_t c = 0; c < category_count; ++c)
       out.categories[c] = combined(0, answers.size(), [c](verdict const& v) { return v.categories[c]; }, options_.categories);
-    return out;
   }
-  void classify(std::span<exchange const> in, std::span<verdict> out) { classify_one_by_one(*this, in, out); }
 
-private:
-  std::vector<text_window> windows_of(std::string_view text) const {
-    std::vector<token> tokens;
-    tokenizer_.encode(text, tokens);
-    return token_windows(tokens, text.size(), options_.size, options_.overlap);
+  void find_windows(std::string_view text, std::vector<text_window>& out) {
+    tokens_.clear();
+    tokenizer_.encode(text, tokens_, text_start::by_itself, memory_);
+    token_windows(tokens_, text.size(), options_.size, options_.overlap, out);
   }
 
   Moderator& model_;
   Tokenizer const& tokenizer_;
   window_options options_;
+  pooled_memory memory_;
+  std::vector<token> tokens_;
+  std::vector<text_window> prompts_, responses_;
 };
 
 }  // namespace parapet::inline PARAPET_ABI::guard

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,7 @@ public:
   }
 
   template <class Emit>
-  void operator()(std::string_view word, std::vector<symbol>& work, Emit&& emit) const {
+  void operator()(std::string_view word, std::pmr::vector<symbol>& work, Emit&& emit) const {
     std::size_t characters = 0;
     for (char const c : word) characters += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
     if (characters > most_characters_) return emit(unknown_, std::size_t{0}, word.size());
@@ -72,7 +73,7 @@ public:
   }
 
   template <class Emit>
-  void operator()(std::string_view word, std::vector<symbol>&, Emit&& emit) const {
+  void operator()(std::string_view word, std::pmr::vector<symbol>&, Emit&& emit) const {
     std::int32_t const id = words_.find(word);
     emit(id < 0 ? unknown_ : id, std::size_t{0}, word.size());
   }
