@@ -32,12 +32,24 @@ std::string words(std::uint64_t seed, index_t count) {
   return out;
 }
 
+/// Milliseconds from nothing to the end of the first verdict, the least of some runs: the files are in the system's cache.
+template <class Weight>
+double cold_start(std::string const& folder, bool hash, guard::exchange const& text) {
+  double best = 1e9;
+  for (int run = 0; run < 5; ++run) {
+    double const before = now();
+    backend::cpu be(1);
+    auto guard = guard::load_moderation_model<guard::modernbert, Weight>(be, folder, hash);
+    static_cast<void>(guard.classify(text));
+    best = std::min(best, 1e3 * (now() - before));
+  }
+  return best;
+}
+
 template <class Weight>
 void verdicts(std::string const& folder, char const* name) {
-  double const before = now();
   backend::cpu one(1), all;
   auto guard = guard::load_moderation_model<guard::modernbert, Weight>(one, folder, false);
-  double const loaded = now() - before;
   auto together = guard::load_moderation_model<guard::modernbert, Weight>(all, folder, false);
   std::string const prompt = words(1, 62), response = words(2, 63);  // 128 tokens with the three of the template
   auto const tokens = guard::read_exchange(guard.tokenizer(), {prompt, response}, 1024).ids.size();
@@ -57,8 +69,10 @@ void verdicts(std::string const& folder, char const* name) {
   double const start = now();
   together.classify(many, out);
   double const rate = static_cast<double>(many.size()) / (now() - start);
-  std::printf("%-9s %zu tokens: p50 %.2f ms, p99 %.2f ms on one thread; %.0f verdicts/s on %d; loaded in %.1f ms; %.1f allocations a verdict\n", name, tokens, times[500],
-              times[990], rate, all.threads(), 1e3 * loaded, per_verdict);
+  std::printf("%-9s %zu tokens: p50 %.2f ms, p99 %.2f ms on one thread; %.0f verdicts/s on %d; %.1f allocations a verdict\n", name, tokens, times[500],
+              times[990], rate, all.threads(), per_verdict);
+  std::printf("          loading and the first verdict: %.1f ms, with the hash of the weights %.1f ms\n", cold_start<Weight>(folder, false, {prompt, response}),
+              cold_start<Weight>(folder, true, {prompt, response}));
 }
 
 void training() {

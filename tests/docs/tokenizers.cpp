@@ -1,10 +1,12 @@
 // The program of docs/tokenizers.md.
+#include <parapet/core/pooled_memory.hpp>
 #include <parapet/guard/bpe_trainer.hpp>
 #include <parapet/guard/sentencepiece.hpp>
 #include <parapet/guard/tokenizer_json.hpp>
 #include <parapet/io/file.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -22,6 +24,18 @@ bool one_control_token_of_each(std::string const& root) {
   return std::count_if(pair.tokens.begin(), pair.tokens.end(), is_end) == 2;
 }
 
+std::size_t count_tokens(guard::json_tokenizer const& tokenizer, std::vector<std::string> const& texts) {
+  pooled_memory memory;
+  std::vector<guard::token> tokens;
+  std::size_t sum = 0;
+  for (std::string const& text : texts) {
+    tokens.clear();
+    tokenizer.encode(text, tokens, guard::text_start::by_itself, memory);
+    sum += tokens.size();
+  }
+  return sum;
+}
+
 bool trains(std::vector<std::string> const& texts) {
   guard::bpe_trainer_options options;
   options.vocabulary = 300;
@@ -30,7 +44,7 @@ bool trains(std::vector<std::string> const& texts) {
   options.form = guard::normal_form::nfkc;
   std::string const json = guard::train_byte_level_bpe(texts, options);  // of a tokenizer.json
   guard::json_tokenizer const tokenizer(json, "trained here");
-  return tokenizer.encode("robot").size() < 5;
+  return tokenizer.encode("robot").size() < 5 && count_tokens(tokenizer, texts) > 3;
 }
 
 }  // namespace
