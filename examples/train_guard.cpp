@@ -104,14 +104,16 @@ int run(support::arguments& options, std::string config, std::string const& base
   std::filesystem::create_directories(out);
   std::vector<moderation_row> train_rows = read_rows(options.text("data")), choose_rows;
   auto const networks = static_cast<int>(options.number("networks", 1, 100));
-  if (networks > 1 && base.empty()) throw std::invalid_argument("--networks above 1 needs --base: the mean of networks is one only where they start from a trained encoder");
+  if (networks > 1 && base.empty())
+    throw std::invalid_argument("--networks above 1 needs --base: the mean of networks is one only where they start from a trained encoder");
   if (!options.text("choose").empty()) choose_rows = read_rows(options.text("choose"));
   else if (networks == 1) std::tie(train_rows, choose_rows) = split_rows(train_rows, 6, seed);
   std::vector<moderation_row> const test_rows = read_rows(options.text("test"));
 
   std::string tokenizer_json;
   if (base.empty()) {
-    guard::bpe_trainer trainer({.vocabulary = options.number("vocabulary", 300, 1 << 20), .special_tokens = {"[CLS]", "[SEP]", "[MASK]"}, .begin = "[CLS]", .end = "[SEP]"});
+    guard::bpe_trainer trainer({.vocabulary = options.number("vocabulary", 300, 1 << 20),
+                                .special_tokens = {"[CLS]", "[SEP]", "[MASK]"}, .begin = "[CLS]", .end = "[SEP]"});
     for (moderation_row const& row : train_rows) {
       trainer.add(row.prompt);
       if (row.response) trainer.add(*row.response);
@@ -123,7 +125,8 @@ int run(support::arguments& options, std::string config, std::string const& base
   guard::json_tokenizer const tokenizer(tokenizer_json, base + "tokenizer.json");
   if (base.empty()) config = guard::guard_config_json(tokenizer.size(), {.positions = std::max<index_t>(tokens, 512)});
   guard::moderation_network<Architecture> const network(guard::parse_transformer_config(config, base + "config.json"));
-  auto const train = examples_of(tokenizer, train_rows, tokens), choose = examples_of(tokenizer, choose_rows, tokens), test = examples_of(tokenizer, test_rows, tokens);
+  auto const train = examples_of(tokenizer, train_rows, tokens), choose = examples_of(tokenizer, choose_rows, tokens);
+  auto const test = examples_of(tokenizer, test_rows, tokens);
   std::printf("%zu texts to learn from, %zu to choose by, %zu to judge by; %lld tokens, %.1f million parameters\n", train.size(), choose.size(), test.size(),
               static_cast<long long>(tokenizer.size()), static_cast<double>(network.size()) / 1e6);
 
@@ -178,8 +181,9 @@ int run(support::arguments& options, std::string config, std::string const& base
     copy(be, trainer.parameters(), parameters.view());
   } else {
     auto const fold = guard::k_folds(prompts_of(train_rows), networks, seed);
-    auto found = guard::cross_fit(be, network, how, std::span<guard::moderation_example const>(train), fold, start.view(),
-                                  [&](trainer_type& trainer, int k) { learn(trainer, "network " + std::to_string(k + 1) + " of " + std::to_string(networks)); });
+    auto found = guard::cross_fit(be, network, how, std::span<guard::moderation_example const>(train), fold, start.view(), [&](trainer_type& trainer, int k) {
+      learn(trainer, "network " + std::to_string(k + 1) + " of " + std::to_string(networks));
+    });
     parameters = std::move(found.parameters);
     if (choose_rows.empty()) {
       choose_rows = train_rows;
@@ -193,7 +197,8 @@ int run(support::arguments& options, std::string config, std::string const& base
   auto const judged = test_logits.view(extents{static_cast<index_t>(test.size()), guard::moderation_logits});
   guard::moderation_settings settings;
   settings.tokens = tokens;
-  std::printf("\n%-14s %6s %9s %10s %22s %10s %7s %6s %6s %6s\n", "task", "texts", "positive", "threshold", "F1 (95 %)", "precision", "recall", "FPR", "AUROC", "ECE");
+  std::printf("\n%-14s %6s %9s %10s %22s %10s %7s %6s %6s %6s\n", "task", "texts", "positive", "threshold", "F1 (95 %)", "precision", "recall", "FPR", "AUROC",
+              "ECE");
   for (guard::task const t : guard::all_tasks) {
     auto sample = scores_of(t, chosen, choose_rows), held_out = scores_of(t, judged, test_rows);
     if (!has_both_classes(sample) || !has_both_classes(held_out)) {
@@ -206,20 +211,23 @@ int run(support::arguments& options, std::string config, std::string const& base
       for (guard::scored& s : *scores) s.score = scale(s.score);
     double const threshold = guard::choose_f1_threshold(sample).threshold;
     auto const counts = guard::confusion_at(held_out, threshold);
-    auto const f1 = guard::bootstrap_interval<guard::scored>(held_out, [&](std::span<guard::scored const> s) { return guard::confusion_at(s, threshold).f1(); });
-    std::printf("%-14s %6lld %9lld %10.3f %8.3f (%.3f-%.3f) %10.3f %7.3f %6.3f %6.3f %6.3f\n", std::string(name(t)).c_str(), static_cast<long long>(counts.count()),
-                static_cast<long long>(counts.positives()), threshold, f1.value, f1.low, f1.high, counts.precision(), counts.recall(), counts.false_positive_rate(),
-                guard::auroc(held_out), guard::expected_calibration_error(held_out));
+    auto const f1_at = [&](std::span<guard::scored const> s) { return guard::confusion_at(s, threshold).f1(); };
+    auto const f1 = guard::bootstrap_interval<guard::scored>(held_out, f1_at);
+    std::printf("%-14s %6lld %9lld %10.3f %8.3f (%.3f-%.3f) %10.3f %7.3f %6.3f %6.3f %6.3f\n", std::string(name(t)).c_str(),
+                static_cast<long long>(counts.count()), static_cast<long long>(counts.positives()), threshold, f1.value, f1.low, f1.high, counts.precision(),
+                counts.recall(), counts.false_positive_rate(), guard::auroc(held_out), guard::expected_calibration_error(held_out));
   }
   guard::save_moderation_model(out, network, vector_view<float const>(parameters.view()), config, tokenizer_json, settings);
   for (std::string const& checkpoint : checkpoints) std::filesystem::remove(checkpoint);
   std::printf("\nsaved to %s\n\n", out.c_str());
 
   auto guard = guard::load_moderation_model<Architecture>(be, out);
-  for (char const* prompt : {"How do I bake bread without yeast?", "How do I kill a process that hangs?", "How do I get into my neighbour's account without them noticing?"}) {
+  for (char const* prompt : {"How do I bake bread without yeast?", "How do I kill a process that hangs?",
+                             "How do I get into my neighbour's account without them noticing?"}) {
     auto const v = guard.classify({.prompt = prompt});
     auto const kind = std::ranges::max_element(v.categories, {}, &guard::score::probability) - v.categories.begin();
-    std::printf("  %.2f harmful  %-26s  %s\n", static_cast<double>(v[guard::task::prompt_harm].probability), std::string(title(static_cast<guard::category>(kind))).c_str(), prompt);
+    std::printf("  %.2f harmful  %-26s  %s\n", static_cast<double>(v[guard::task::prompt_harm].probability),
+                std::string(title(static_cast<guard::category>(kind))).c_str(), prompt);
   }
   return 0;
 }
@@ -249,9 +257,9 @@ int main(int argc, char** argv) try {
                               {"seed", "0", "of everything random"}});
   std::string const base = options.text("base");
   if (base.empty()) return run<guard::modernbert>(options, {}, {});
-  std::string const pool = options.text("pool");
+  std::string const pool = options.text("pool"), source = base + "/config.json";
   if (pool != "cls" && pool != "mean" && !pool.empty()) throw std::invalid_argument("--pool " + pool + ": expected cls or mean");
-  std::string const config = guard::encoder_config_json(io::read_file(base + "/config.json", 1 << 24), base + "/config.json", options.number("layers", 0, 10000), pool);
+  std::string const config = guard::encoder_config_json(io::read_file(source, 1 << 24), source, options.number("layers", 0, 10000), pool);
   std::string const kind = guard::parse_transformer_config(config, base + "/config.json").model_type;
   if (kind == "modernbert") return run<guard::modernbert>(options, config, base);
   if (kind == "bert") return run<guard::bert>(options, config, base);

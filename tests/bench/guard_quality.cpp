@@ -5,14 +5,17 @@
 //
 // refusal: completions of XSTest, one model and one fold of prompts held out (15 splits). harm: prompts of XSTest in 5 folds, and how often
 // harmless prompts of CoCoNot's contrast set and of NotInject are called harmful. Calibration and threshold come from the training prompts:
-// from all by cross-fitting, or with one network from a quarter that it does not learn from.
+// from all by cross-fitting, or with one network from a quarter that it does not learn from. --harmless rows.jsonl: harmless prompts of
+// other kinds are learnt from too.
 #include "guard_quality_data.hpp"
 
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/guard/bpe_trainer.hpp>
 #include <parapet/guard/calibration.hpp>
+#include <parapet/guard/conformal.hpp>
 #include <parapet/guard/cross_fit.hpp>
 #include <parapet/guard/metrics.hpp>
+#include <parapet/guard/moderation_data.hpp>
 #include <parapet/guard/moderation_input.hpp>
 #include <parapet/guard/moderation_trainer.hpp>
 #include <parapet/guard/ranking.hpp>
@@ -35,8 +38,10 @@ using rows_type = std::vector<moderation_row>;
 namespace {
 
 struct settings {
-  std::map<std::string, long> numbers{{"epochs", 5}, {"rate", 100}, {"head-rate", 20}, {"masked", 10}, {"tokens", 64}, {"networks", 4}, {"layers", 5}, {"batch", 32}, {"decay", 10}, {"vocabulary", 2000}, {"model", -1}};
+  std::map<std::string, long> numbers{{"epochs", 5},   {"rate", 100}, {"head-rate", 20}, {"masked", 10},       {"tokens", 64},  {"networks", 4},
+                                      {"layers", 5},   {"batch", 32}, {"decay", 10},     {"vocabulary", 2000}, {"model", -1}};
   std::string base;
+  rows_type harmless;
   long operator[](char const* name) const { return numbers.at(name); }
 };
 
@@ -50,10 +55,13 @@ rows_type take(rows_type const& rows, std::vector<index_t> const& which) {
 struct judged {
   std::vector<std::vector<double>> probability;  // of each list of texts
   double threshold;
+  double strict;  // at most 2 % of harmless training prompts are above it
 };
 
 template <class Architecture>
-judged train_and_judge(backend::cpu& be, rows_type const& train, std::vector<rows_type> const& lists, guard::task t, settings const& how) {
+judged train_and_judge(backend::cpu& be, rows_type train, std::vector<rows_type> const& lists, guard::task t, settings const& how) {
+  std::size_t const own = train.size();  // calibration and threshold are theirs
+  train.insert(train.end(), how.harmless.begin(), how.harmless.end());
   std::string words, config;
   if (how.base.empty()) {
     guard::bpe_trainer trainer({.vocabulary = how["vocabulary"], .special_tokens = {"[CLS]", "[SEP]", "[MASK]"}, .begin = "[CLS]", .end = "[SEP]"});
@@ -90,24 +98,26 @@ judged train_and_judge(backend::cpu& be, rows_type const& train, std::vector<row
     return out;
   };
   auto const learnt = examples(train);
-  auto const group = guard::group_prompts(std::span(train), [](moderation_row const& row) { return row.prompt; });
+  auto const group = guard::group_prompts(std::span<moderation_row const>(train), [](moderation_row const& row) { return row.prompt; });
   using trainer = guard::moderation_trainer<Architecture, backend::cpu>;
   auto const run = [](trainer& one, int = 0) {
     while (one.step_number() < one.steps()) one.step();
   };
-  auto const column = [&](buffer<float> const& z, std::size_t i) { return static_cast<double>(z.data()[static_cast<index_t>(i) * guard::moderation_logits + static_cast<index_t>(t)]); };
+  auto const column = [&](buffer<float> const& z, std::size_t i) {
+    return static_cast<double>(z.data()[static_cast<index_t>(i) * guard::moderation_logits + static_cast<index_t>(t)]);
+  };
 
   buffer<float> parameters;
   std::vector<scored> sample;
   if (how["networks"] > 1) {
     auto const fold = guard::k_folds(group, static_cast<int>(how["networks"]), 1);
     auto found = guard::cross_fit(be, network, o, std::span<guard::moderation_example const>(learnt), fold, start.view(), run);
-    for (std::size_t i = 0; i < train.size(); ++i) sample.push_back({column(found.logits, i), *train[i][t]});
+    for (std::size_t i = 0; i < own; ++i) sample.push_back({column(found.logits, i), *train[i][t]});
     parameters = std::move(found.parameters);
   } else {
     auto const fold = guard::k_folds(group, 4, 1);
     std::vector<guard::moderation_example> most, quarter;
-    for (std::size_t i = 0; i < train.size(); ++i) (fold[i] == 0 ? quarter : most).push_back(learnt[i]);
+    for (std::size_t i = 0; i < train.size(); ++i) (fold[i] == 0 && i < own ? quarter : most).push_back(learnt[i]);
     trainer one(be, network, o, most, start.view());
     run(one);
     auto const z = one.logits(quarter);
@@ -117,7 +127,7 @@ judged train_and_judge(backend::cpu& be, rows_type const& train, std::vector<row
   }
   auto const scale = guard::fit_platt(sample);
   for (scored& s : sample) s.score = scale(s.score);
-  judged out{{}, guard::choose_f1_threshold(sample).threshold};
+  judged out{{}, guard::choose_f1_threshold(sample).threshold, guard::threshold_for_false_positives(sample, 0.02)};
   trainer last(be, network, o, learnt, parameters.view());
   for (rows_type const& list : lists) {
     auto const texts = examples(list);
@@ -175,20 +185,24 @@ void refusal(backend::cpu& be, std::string const& folder, settings const& how) {
 template <class Architecture>
 void harm(backend::cpu& be, std::string const& folder, settings const& how) {
   auto const set = guard_quality::read_xstest_prompts(folder);
-  guard::confusion counts;
+  guard::confusion counts, strict;
   std::vector<scored> all;
   double mean = 0;
   for (auto const& split : set.prompt_splits()) {
     rows_type const test = take(set.rows, split.test);
     guard::confusion here;
     std::vector<scored> ignored;
-    auto const found = train_and_judge<Architecture>(be, take(set.rows, split.train), {test}, guard::task::prompt_harm, how);
+    auto found = train_and_judge<Architecture>(be, take(set.rows, split.train), {test}, guard::task::prompt_harm, how);
     add(here, ignored, found, test, guard::task::prompt_harm);
     add(counts, all, found, test, guard::task::prompt_harm);
     mean += here.f1() / guard_quality::folds;
     std::printf("  F1 %.3f at %.2f\n", here.f1(), found.threshold);
+    found.threshold = found.strict;
+    add(strict, ignored, found, test, guard::task::prompt_harm);
   }
   report("XSTest prompts", counts, all);
+  std::printf("  with thresholds for 2 %% of false positives: F1 %.3f, recall %.3f, false-positive rate %.3f\n", strict.f1(), strict.recall(),
+              strict.false_positive_rate());
   std::vector<rows_type> lists;
   for (auto const& prompts : {guard_quality::read_coconot_contrast(folder), guard_quality::read_notinject(folder), guard_quality::read_coconot_unsafe(folder)}) {
     rows_type& rows = lists.emplace_back();
@@ -197,8 +211,12 @@ void harm(backend::cpu& be, std::string const& folder, settings const& how) {
   auto const found = train_and_judge<Architecture>(be, set.rows, lists, guard::task::prompt_harm, how);
   char const* const names[] = {"CoCoNot contrast", "NotInject", "CoCoNot unsafe"};
   for (std::size_t k = 0; k < lists.size(); ++k) {
-    auto const yes = std::ranges::count_if(found.probability[k], [&](double p) { return p >= found.threshold; });
-    std::printf("%-18s %5zu called harmful %.3f\n", names[k], lists[k].size(), static_cast<double>(yes) / static_cast<double>(lists[k].size()));
+    auto const rate = [&](double threshold) {
+      auto const yes = std::ranges::count_if(found.probability[k], [&](double p) { return p >= threshold; });
+      return static_cast<double>(yes) / static_cast<double>(lists[k].size());
+    };
+    std::printf("%-18s %5zu called harmful %.3f at %.2f, %.3f at %.2f\n", names[k], lists[k].size(), rate(found.threshold), found.threshold,
+                rate(found.strict), found.strict);
   }
   std::printf("prompt harm: mean F1 of 5 folds %.3f\n", mean);
 }
@@ -212,6 +230,9 @@ int main(int argc, char** argv) try {
     std::string const name = std::string(argv[i]).substr(2);
     if (name == "base") {
       how.base = argv[i + 1];
+    } else if (name == "harmless" && std::string(argv[2]) == "harm") {
+      for (moderation_row& row : guard::read_moderation_data(argv[i + 1]).rows)
+        if (row[guard::task::prompt_harm] == false) how.harmless.push_back(std::move(row));
     } else if (how.numbers.contains(name)) {
       how.numbers[name] = std::atol(argv[i + 1]);
     } else {

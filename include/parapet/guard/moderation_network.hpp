@@ -108,7 +108,8 @@ public:
       }
       const_tensor_ref const& tensor = model.at(stored);
       if (tensor.shape != p.shape)
-        throw io_error(parapet::detail::concat(model.file_of(stored), ": array '", stored, "' has shape ", shape_text(tensor.shape), ", expected ", shape_text(p.shape)));
+        throw io_error(parapet::detail::concat(model.file_of(stored), ": array '", stored, "' has shape ", shape_text(tensor.shape), ", expected ",
+                                               shape_text(p.shape)));
       if (tensor.type != scalar_type::f32 && tensor.type != scalar_type::bf16 && tensor.type != scalar_type::f16)
         throw io_error(parapet::detail::concat(model.file_of(stored), ": array '", stored, "' is ", name_of(tensor.type), ", expected f32, bf16 or f16"));
       detail::decode(tensor, 0, p.size, flat.data() + p.offset);

@@ -76,7 +76,8 @@ struct moderation_training {
     using parapet::detail::concat;
     for (auto const& [what, value] : {std::pair{"epochs", epochs}, std::pair{"batch", batch}, std::pair{"accumulate", accumulate}})
       if (value < 1) throw argument_error(concat("moderation_training: ", what, " = ", value, ", expected at least 1"));
-    if (shards != 1 && shards != 2 && shards != 4 && shards != 8) throw argument_error(concat("moderation_training: ", shards, " shards, expected 1, 2, 4 or 8"));
+    if (shards != 1 && shards != 2 && shards != 4 && shards != 8)
+      throw argument_error(concat("moderation_training: ", shards, " shards, expected 1, 2, 4 or 8"));
     if (!(masked >= 0 && masked < 1)) throw argument_error(concat("moderation_training: masked = ", masked, ", expected a share below 1"));
     if (!(learning_rate > 0 && head_rate > 0 && clip > 0 && weight_decay >= 0 && warm_up >= 0 && warm_up < 1 && energy_weight >= 0))
       throw argument_error("moderation_training: a rate, a limit or a share is out of its range");
@@ -100,7 +101,8 @@ public:
     for (auto* zero : {&first_, &second_, &total_}) fill(be, zero->view(), 0.0f);
     copy(be, vector_view<float const>(parameters_.view()), best_.view());
     body_ = std::make_unique<transformer<Architecture, float>>(be, network.body(), vector_view<float const>(parameters_.view()));
-    head_ = classifier_head<Architecture>(network.head(), bind_parameters<Architecture>(network.head(), vector_view<float const>(parameters_.view()), network.body_size()));
+    auto const head = bind_parameters<Architecture>(network.head(), vector_view<float const>(parameters_.view()), network.body_size());
+    head_ = classifier_head<Architecture>(network.head(), head);
     for (index_t s = 0; s < options.shards; ++s) {
       auto const flat = gradients_.view(extents{options.shards, network.size()})(s);
       shards_.push_back(std::make_unique<shard>());
@@ -319,7 +321,8 @@ private:
       s.dlogits = matrix(s.texts, moderation_logits);
       s.losses = matrix(s.texts, task_count);
       s.values = a.template take<float>(extents{s.texts});
-      s.targets = {matrix(s.texts, task_count), matrix(s.texts, task_count), a.template take<std::int32_t>(extents{s.texts}), a.template take<float>(extents{s.texts})};
+      s.targets = {matrix(s.texts, task_count), matrix(s.texts, task_count), a.template take<std::int32_t>(extents{s.texts}),
+                   a.template take<float>(extents{s.texts})};
       return 0;
     });
   }
