@@ -112,7 +112,7 @@ void for_each_parameter(transformer_config const& c, Parameters& p, Visit& visit
   constexpr tensor_names const& names = Architecture::names;
   using matrix = parameter_part<decltype(p.tokens)>;
   using linear = parameter_part<typename std::remove_reference_t<decltype(p.blocks[0])>::linear>;
-  auto const suffix = [](std::string_view name) { return std::string(name) + ".weight"; };
+  auto const suffix = [](std::string_view name) { return parapet::detail::concat(name, ".weight"); };
   bool const shift = Architecture::norm::has_shift && c.norm_bias;
 
   visit.matrices(suffix(names.tokens), c.hidden, std::vector<matrix>{{&p.tokens, c.vocabulary}});

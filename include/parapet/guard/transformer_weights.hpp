@@ -272,7 +272,8 @@ loaded_weights<Weight, typename Backend::space> load_weights(Backend& be, transf
   loaded_weights<Weight, typename Backend::space> out;
   auto& p = out.parameters;
 
-  std::string const tokens = std::string(Architecture::names.tokens) + ".weight", vocabulary = std::string(Architecture::names.vocabulary) + ".weight";
+  std::string const tokens = parapet::detail::concat(Architecture::names.tokens, ".weight");
+  std::string const vocabulary = parapet::detail::concat(Architecture::names.vocabulary, ".weight");
   if (const_tensor_ref const& table = reader.at(tokens); table.shape.size() == 2 && table.shape[0] > 0) config.vocabulary = table.shape[0];
   bool const has_head = !Architecture::names.vocabulary.empty() && !config.tied && reader.contains(vocabulary);
   detail::shape_checker<reader_type> check{reader};
