@@ -127,8 +127,8 @@ int run(support::arguments& options, std::string config, std::string const& base
   guard::moderation_network<Architecture> const network(guard::parse_transformer_config(config, base + "config.json"));
   auto const train = examples_of(tokenizer, train_rows, tokens), choose = examples_of(tokenizer, choose_rows, tokens);
   auto const test = examples_of(tokenizer, test_rows, tokens);
-  std::printf("%zu texts to learn from, %zu to choose by, %zu to judge by; %lld tokens, %.1f million parameters\n", train.size(), choose.size(), test.size(),
-              static_cast<long long>(tokenizer.size()), static_cast<double>(network.size()) / 1e6);
+  std::printf("%zu texts to learn from, %zu to choose by, %zu to judge by; %lld tokens, %.1f million parameters\n", train.size(),
+              choose_rows.empty() ? train.size() : choose.size(), test.size(), static_cast<long long>(tokenizer.size()), static_cast<double>(network.size()) / 1e6);
 
   backend::cpu be(static_cast<int>(options.number("threads", 1, 256)));
   guard::moderation_training how;
