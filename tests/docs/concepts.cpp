@@ -1,13 +1,16 @@
 // The types of docs/concepts.md, at work. Returns the number of those that do not do what the page says.
 #include <parapet/backend/cpu/cpu.hpp>
 #include <parapet/diffusion/ddpm.hpp>
+#include <parapet/guard/verdict.hpp>
 #include <parapet/nn/loss.hpp>
 #include <parapet/nn/mlp.hpp>
 #include <parapet/rl/rollout.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdio>
+#include <span>
 
 using namespace parapet;
 
@@ -76,6 +79,16 @@ struct cart {
   float h(state const& s) const { return s.position - 1; }  // violated where positive
 };
 
+struct longest_prompt {
+  std::size_t bytes;
+  guard::verdict classify(guard::exchange const& text) const {
+    guard::verdict v{.status = guard::verdict_status::ok};
+    v[guard::task::prompt_harm].probability = text.prompt.size() > bytes ? 1.0f : 0.0f;
+    return v;  // the other tasks stay unknown
+  }
+  void classify(std::span<guard::exchange const> in, std::span<guard::verdict> out) const { guard::classify_one_by_one(*this, in, out); }
+};
+
 int failures = 0;
 void check(bool holds, char const* what) {
   if (holds) return;
@@ -138,6 +151,16 @@ void play() {
   check(data.size() == 120 && data.state_dim() == 2, "behaviour");
 }
 
+void moderate() {
+  static_assert(guard::check_moderator<longest_prompt>());
+  longest_prompt const rule{8};
+  guard::exchange const texts[] = {{"Soup?"}, {"What is for dinner?"}};
+  guard::verdict verdicts[2];
+  rule.classify(texts, verdicts);
+  check(verdicts[0][guard::task::prompt_harm].probability == 0 && verdicts[1][guard::task::prompt_harm].probability == 1, "longest_prompt");
+  check(!guard::ask(rule, texts[1])[guard::task::response_harm].known(), "ask");
+}
+
 }  // namespace
 
 int main() {
@@ -145,5 +168,6 @@ int main() {
   elementwise(be);
   sample(be);
   play();
+  moderate();
   return failures;
 }

@@ -24,6 +24,7 @@
 #include <parapet/math/activation.hpp>
 
 #include <array>
+#include <concepts>
 #include <string_view>
 
 namespace parapet::inline PARAPET_ABI::guard {
@@ -42,6 +43,43 @@ struct tensor_names {
   std::string_view gate = "", up = "", fused_gate_up = "", down, mlp_norm;
   std::string_view head_dense = "", head_norm = "", classifier;
 };
+
+/// What an architecture says of files, of its blocks, and of their activations (the head of this file).
+template <class A>
+concept names_tensors = requires {
+  { A::model_types[0] } -> std::convertible_to<std::string_view>;
+  { A::names } -> std::convertible_to<tensor_names>;
+};
+template <class A>
+concept has_block = requires {
+  { A::norm::has_shift } -> std::convertible_to<bool>;
+  { A::norms } -> std::convertible_to<norm_order>;
+  { A::positions } -> std::convertible_to<position_kind>;
+  requires std::same_as<bool const, decltype(A::causal)> && std::same_as<bool const, decltype(A::gated)>;
+  requires std::same_as<bool const, decltype(A::head_norms)> && std::same_as<bool const, decltype(A::first_attention_norm)>;
+};
+template <class A>
+concept has_activations = requires {
+  typename A::activation;
+  typename A::head_activation;
+  { A::activation_name } -> std::convertible_to<std::string_view>;
+  { A::head_activation_name } -> std::convertible_to<std::string_view>;
+  { A::classifier_bias } -> std::convertible_to<bool>;
+};
+template <class A>
+concept architecture = names_tensors<A> && has_block<A> && has_activations<A>;
+
+/// Says in words what an architecture lacks. Call it where an architecture enters.
+template <class A>
+consteval bool check_architecture() {
+  static_assert(names_tensors<A>, "an architecture must have the constants model_types and names, as guard::bert and guard::modernbert have; "
+                                  "derive yours from the one that is nearest - see docs/transformer.md");
+  static_assert(has_block<A>, "an architecture must have the type 'norm' and the constants norms, positions, causal, gated, head_norms and "
+                              "first_attention_norm; derive yours from the one that is nearest - see docs/transformer.md");
+  static_assert(has_activations<A>, "an architecture must have the types activation and head_activation, their names as files say them, and classifier_bias; "
+                                    "derive yours from the one that is nearest - see docs/transformer.md");
+  return architecture<A>;
+}
 
 struct mistral {
   static constexpr std::array<std::string_view, 1> model_types{"mistral"};

@@ -45,9 +45,11 @@ inline stage_limits fit_stage_limits(std::span<scored const> log, double miss_bu
 }
 
 /// Stages in the order of their cost; a cascade is a moderator too. The verdict is of the stage that answered, and names its model.
-template <moderator... Stages>
+template <class... Stages>
   requires(sizeof...(Stages) >= 2)
 class cascade {
+  static_assert((check_moderator<Stages>() && ...));
+
 public:
   static constexpr std::size_t stages = sizeof...(Stages);
   /// `limits` are of all stages but the last. The moderators must outlive the cascade.

@@ -123,6 +123,8 @@ struct classifier_workspace {
 
 template <class Architecture, class T = float, class Space = host_space>
 class classifier_head {
+  static_assert(check_architecture<Architecture>());
+
 public:
   using workspace = classifier_workspace<T, Space>;
   using view = matrix_view<T, Space>;
@@ -200,6 +202,7 @@ private:
 /// A transformer with the head that its files have: logits of its labels.
 template <class Architecture, class Weight = float, class Space = host_space>
 struct classifier {
+  static_assert(check_architecture<Architecture>());
   using scalar = typename stored_weights<Weight, Space>::scalar;
   struct workspace {
     typename transformer<Architecture, Weight, Space>::workspace body;

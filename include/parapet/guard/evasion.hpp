@@ -325,8 +325,10 @@ private:
 inline clear_text read_clearly(std::string_view text, evasion_options const& options = {}) { return detail::evasion_reader(text, options).take(); }
 
 /// A moderator that reads clearly: hands on both texts in the clear, and turns the windows' offsets back to the original.
-template <moderator Moderator>
+template <class Moderator>
 class clear_reader {
+  static_assert(check_moderator<Moderator>());
+
 public:
   explicit clear_reader(Moderator& model, evasion_options options = {}) : model_(model), options_(options) {}
 

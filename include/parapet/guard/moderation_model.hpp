@@ -80,6 +80,7 @@ inline moderation_settings parse_moderation_settings(std::string_view text, std:
 /// After the longest text a verdict allocates nothing.
 template <class Backend, class Architecture, class Weight = float, class Tokenizer = json_tokenizer>
 class moderation_model {
+  static_assert(check_architecture<Architecture>());
   static_assert(std::is_same_v<typename Backend::space, host_space>, "moderation_model: a backend in host memory");
 
 public:

@@ -72,6 +72,8 @@ inline std::string encoder_config_json(std::string_view config, std::string cons
 /// What a network of an architecture is made of. `list` is the layout of its flat parameters: the encoder's, then the head's.
 template <class Architecture>
 class moderation_network {
+  static_assert(check_architecture<Architecture>());
+
 public:
   using architecture = Architecture;
 

@@ -50,8 +50,10 @@ struct stream_options {
 };
 
 /// One stream of one speaker. The moderator and the policy must outlive it.
-template <moderator Moderator, class Evidence = running_maximum>
+template <class Moderator, class Evidence = running_maximum>
 class stream_session {
+  static_assert(check_moderator<Moderator>());
+
 public:
   /// What may go on to the reader.
   struct release {

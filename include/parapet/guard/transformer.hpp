@@ -80,6 +80,8 @@ struct no_cache {};
 /// Weight is float, bfloat16, std::int8_t (guard/transformer_weights.hpp), or double for gradient checks.
 template <class Architecture, class Weight = float, class Space = host_space>
 class transformer {
+  static_assert(check_architecture<Architecture>());
+
 public:
   using architecture = Architecture;
   using space = Space;

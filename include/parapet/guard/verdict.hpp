@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -65,10 +66,10 @@ struct verdict {
   verdict_status status = verdict_status::skipped;
   std::array<score, task_count> tasks{};           ///< of the positive class: harmful, harmful, refusal
   std::array<score, category_count> categories{};  ///< of the kind of harm
-  std::vector<window_verdict> windows;             ///< empty where the texts were read in one piece
+  std::vector<window_verdict> windows = {};        ///< empty where the texts were read in one piece
   std::size_t cut_prompt = 0, cut_response = 0;    ///< bytes that were not read
   io::sha256_digest model{};                       ///< hash of the classifier's weights or rules
-  std::string message;                             ///< why the status is not ok
+  std::string message = {};                        ///< why the status is not ok
 
   score const& operator[](task t) const { return tasks[static_cast<std::size_t>(t)]; }
   score& operator[](task t) { return tasks[static_cast<std::size_t>(t)]; }
@@ -91,17 +92,33 @@ inline verdict failed_verdict(std::string message) {
   return v;
 }
 
+template <class M>
+concept classifies_one = requires(M& m, exchange const& one) {
+  { m.classify(one) } -> std::same_as<verdict>;
+};
+template <class M>
+concept classifies_many = requires(M& m, std::span<exchange const> in, std::span<verdict> out) { m.classify(in, out); };
+
 /// A classifier: one exchange at a time, and many, which it may take in any order and put together. `out` has the size of `in`.
 /// An object is used by one thread at a time.
-template <class Moderator>
-concept moderator = requires(Moderator& m, exchange const& one, std::span<exchange const> in, std::span<verdict> out) {
-  { m.classify(one) } -> std::same_as<verdict>;
-  m.classify(in, out);
-};
+template <class M>
+concept moderator = classifies_one<M> && classifies_many<M>;
+
+/// Says in words what a moderator lacks. Call it where a moderator's type enters.
+template <class M>
+consteval bool check_moderator() {
+  using mutable_type = std::remove_const_t<M>;
+  static_assert(moderator<M> || !moderator<mutable_type>, "a moderator must not be const where its classify is not - see docs/concepts.md");
+  static_assert(classifies_one<mutable_type>, "a moderator must provide 'guard::verdict classify(guard::exchange const&)' - see docs/concepts.md");
+  static_assert(classifies_many<mutable_type>, "a moderator must provide 'void classify(std::span<guard::exchange const>, std::span<guard::verdict>)', "
+                                               "for which guard::classify_one_by_one is there - see docs/concepts.md");
+  return moderator<M>;
+}
 
 /// The verdict of `m`, where an exception is a verdict too: a service must decide something whatever its classifier does.
-template <moderator Moderator>
+template <class Moderator>
 verdict ask(Moderator& m, exchange const& text) noexcept {
+  static_assert(check_moderator<Moderator>());
   try {
     return m.classify(text);
   } catch (std::exception const& failure) {

@@ -54,13 +54,20 @@ struct window_options {
 /// A moderator that reads texts of any length through one that reads `size` tokens of each. Windows of a long prompt are judged alone, windows
 /// of a response behind the last window of the prompt. Model and tokeniser must outlive it. A batch whose verdicts are used again allocates
 /// nothing after the longest text.
-template <moderator Moderator, class Tokenizer>
+template <class Moderator, class Tokenizer>
 class windowed_moderator {
+  static_assert(check_moderator<Moderator>());
+
 public:
   windowed_moderator(Moderator& model, Tokenizer const& tokenizer, window_options const& options = {})
-      : model_(model), tokenizer_(tokenizer), options_(options) {
+      : model_(model), tokenizer_(tokenizer) {
+    set_options(options);
+  }
+  /// For the texts that follow: a caller may know how much room the next one leaves.
+  void set_options(window_options const& options) {
     if (!(0 <= options.overlap && options.overlap < options.size))
       throw argument_error(parapet::detail::concat("windowed_moderator: windows of ", options.size, " tokens that share ", options.overlap));
+    options_ = options;
   }
 
   verdict classify(exchange const& text) {
