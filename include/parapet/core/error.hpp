@@ -52,6 +52,7 @@ inline void append(std::string& out, double value) {
   std::snprintf(text, sizeof text, "%.9g", value);
   out += text;
 }
+inline void append(std::string& out, float value) { append(out, static_cast<double>(value)); }
 
 /// Joins text and numbers into one message (g++ 12 has no std::format).
 template <class... Parts>

@@ -117,7 +117,7 @@ private:
 
   double log_share(std::span<float const> logits, choice c) const {
     std::span<float const> const all = of(logits, branches_[c.branch]);
-    double const largest = *std::ranges::max_element(all);
+    auto const largest = static_cast<double>(*std::ranges::max_element(all));
     double total = 0;
     for (float const l : all) total += std::exp(static_cast<double>(l) - largest);
     return static_cast<double>(all[static_cast<std::size_t>(c.token)]) - largest - std::log(total);

@@ -50,7 +50,7 @@ inline double read_score(std::string_view literal) {
   if (at < literal.size()) {
     bool const down = literal[at + 1] == '-';
     int power = 0;
-    for (at += 1 + (down || literal[at + 1] == '+'); at < literal.size(); ++at) power = std::min(power * 10 + (literal[at] - '0'), 100'000);
+    for (at += down || literal[at + 1] == '+' ? 2 : 1; at < literal.size(); ++at) power = std::min(power * 10 + (literal[at] - '0'), 100'000);
     exponent += down ? -power : power;
   }
   auto value = static_cast<double>(digits);

@@ -63,12 +63,12 @@ struct point_robot {
 
   /// Constraint: positive inside a hazard.
   static float h(state const& s) {
-    return static_cast<float>(hazard_radius - std::min(distance(s, hazards[0]), distance(s, hazards[1])));
+    return static_cast<float>(static_cast<double>(hazard_radius) - std::min(distance(s, hazards[0]), distance(s, hazards[1])));
   }
-  static bool in_goal(state const& s) { return distance(s, goal) <= goal_radius; }
+  static bool in_goal(state const& s) { return distance(s, goal) <= static_cast<double>(goal_radius); }
   static bool outside(state const& s) { return std::abs(s.x) > arena || std::abs(s.y) > arena; }
   static double distance(state const& s, point const& p) {
-    double const dx = p.x - s.x, dy = p.y - s.y;
+    auto const dx = static_cast<double>(p.x - s.x), dy = static_cast<double>(p.y - s.y);
     return std::sqrt(dx * dx + dy * dy);
   }
 
