@@ -1,10 +1,13 @@
 #include "trained_guard.hpp"
 
 #include <parapet/backend/cpu/cpu.hpp>
+#include <parapet/core/pooled_memory.hpp>
 #include <parapet/guard/architectures.hpp>
 #include <parapet/guard/cascade.hpp>
 #include <parapet/guard/moderation_model.hpp>
 #include <parapet/guard/phrase_rules.hpp>
+#include <parapet/guard/token.hpp>
+#include <parapet/guard/tokenizer_json.hpp>
 #include <parapet/guard/transformer_config.hpp>
 #include <parapet/guard/windowed_moderator.hpp>
 #include <parapet/io/file.hpp>
@@ -15,6 +18,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace guarded_chat {
 
@@ -28,27 +32,36 @@ struct trained_guard::model {
 
 namespace {
 
-/// All of a text: at once where the network has room for it, else in windows.
+/// All of a text: at once where the network has room for it, else in windows. A text read at once allocates nothing after the longest one.
 template <class Network>
 class reader_of_all {
 public:
   explicit reader_of_all(Network& network)
-      : network_(network), room_(network.settings().tokens - static_cast<index_t>(network.tokenizer().encode_templated("", "").tokens.size())) {}
+      : network_(network), windows_(network, network.tokenizer()),
+        room_(network.settings().tokens - static_cast<index_t>(network.tokenizer().encode_templated("", "").tokens.size())) {}
 
   guard::verdict classify(guard::exchange const& text) {
     index_t const prompt = tokens_of(text.prompt), response = tokens_of(text.response.value_or(""));
     if (prompt + response <= room_) return network_.classify(text);
     index_t size = text.response ? std::max(room_ / 2, room_ - prompt) : room_;
     size -= size / 16;  // a window by itself may have a token more than it had in its text
-    return guard::windowed_moderator(network_, network_.tokenizer(), {.size = size, .overlap = size / 8}).classify(text);
+    windows_.set_options({.size = size, .overlap = size / 8});
+    return windows_.classify(text);
   }
   void classify(std::span<guard::exchange const> in, std::span<guard::verdict> out) { guard::classify_one_by_one(*this, in, out); }
 
 private:
-  index_t tokens_of(std::string_view text) const { return static_cast<index_t>(network_.tokenizer().encode(text).size()); }
+  index_t tokens_of(std::string_view text) {
+    tokens_.clear();
+    network_.tokenizer().encode(text, tokens_, guard::text_start::by_itself, memory_);
+    return static_cast<index_t>(tokens_.size());
+  }
 
   Network& network_;
+  guard::windowed_moderator<Network, guard::json_tokenizer> windows_;
   index_t room_;
+  pooled_memory memory_;
+  std::vector<guard::token> tokens_;
 };
 
 /// A stage that is sure only of what it stops.

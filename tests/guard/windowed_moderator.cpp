@@ -115,3 +115,15 @@ TEST_CASE("a window that fails is a verdict that failed") {
   CHECK(!v[task::prompt_harm].known());
   CHECK_THROWS_AS((windowed_moderator(model, tokenizer, {.size = 5, .overlap = 5})), argument_error);
 }
+
+TEST_CASE("windows of another size for the next text") {
+  digits model;
+  byte_tokens const tokenizer;
+  windowed_moderator reader(model, tokenizer, {.size = 20, .overlap = 5});
+  std::string const text(40, 'a');
+  CHECK(reader.classify({text}).windows.size() == 3);
+  reader.set_options({.size = 8, .overlap = 0});
+  CHECK(reader.classify({text}).windows.size() == 5);
+  CHECK_THROWS_AS(reader.set_options({.size = 5, .overlap = 5}), argument_error);
+  CHECK(reader.classify({text}).windows.size() == 5);
+}
