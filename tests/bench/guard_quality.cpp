@@ -5,8 +5,8 @@
 //
 // refusal: completions of XSTest, one model and one fold of prompts held out (15 splits). harm: prompts of XSTest in 5 folds, and how often
 // harmless prompts of CoCoNot's contrast set and of NotInject are called harmful. Calibration and threshold come from the training prompts:
-// from all by cross-fitting, or with one network from a quarter that it does not learn from. --harmless rows.jsonl: harmless prompts of
-// other kinds are learnt from too.
+// from all by cross-fitting, or with one network from a quarter that it does not learn from. --harmless: harmless prompts of other kinds
+// are learnt from too, those of a file of labelled rows or, with "coconot", of CoCoNot's preferences.
 #include "guard_quality_data.hpp"
 
 #include <parapet/backend/cpu/cpu.hpp>
@@ -28,6 +28,7 @@
 #include <exception>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace parapet;
@@ -148,8 +149,8 @@ void add(guard::confusion& counts, std::vector<scored>& all, judged const& found
 
 void report(char const* what, guard::confusion const& counts, std::vector<scored> const& all) {
   std::printf("%-18s %5lld %9lld  F1 %.3f  precision %.3f  recall %.3f  AUROC %.3f  ECE %.3f\n", what, static_cast<long long>(counts.count()),
-              static_cast<long long>(counts.positives()), counts.f1(), counts.precision(), counts.recall(), guard::auroc(all), guard::expected_calibration_error(all));
-  std::fflush(stdout);
+              static_cast<long long>(counts.positives()), counts.f1(), counts.precision(), counts.recall(), guard::auroc(all),
+              guard::expected_calibration_error(all));
 }
 
 template <class Architecture>
@@ -204,7 +205,8 @@ void harm(backend::cpu& be, std::string const& folder, settings const& how) {
   std::printf("  with thresholds for 2 %% of false positives: F1 %.3f, recall %.3f, false-positive rate %.3f\n", strict.f1(), strict.recall(),
               strict.false_positive_rate());
   std::vector<rows_type> lists;
-  for (auto const& prompts : {guard_quality::read_coconot_contrast(folder), guard_quality::read_notinject(folder), guard_quality::read_coconot_unsafe(folder)}) {
+  for (auto const& prompts :
+       {guard_quality::read_coconot_contrast(folder), guard_quality::read_notinject(folder), guard_quality::read_coconot_unsafe(folder)}) {
     rows_type& rows = lists.emplace_back();
     for (std::string const& prompt : prompts) rows.emplace_back().prompt = prompt;
   }
@@ -224,12 +226,19 @@ void harm(backend::cpu& be, std::string const& folder, settings const& how) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  std::setvbuf(stdout, nullptr, _IOLBF, 1 << 12);  // a run takes half an hour: it can be watched in a file too
   if (argc < 3) throw std::invalid_argument("usage: bench_guard_quality <folder> refusal|harm [--base folder] [--name number]");
   settings how;
   for (int i = 3; i + 1 < argc; i += 2) {
     std::string const name = std::string(argv[i]).substr(2);
     if (name == "base") {
       how.base = argv[i + 1];
+    } else if (name == "harmless" && std::string(argv[2]) == "harm" && std::string(argv[i + 1]) == "coconot") {
+      for (std::string& prompt : guard_quality::read_coconot(argv[1], "pref.jsonl")) {
+        moderation_row& row = how.harmless.emplace_back();
+        row.prompt = std::move(prompt);
+        row[guard::task::prompt_harm] = false;
+      }
     } else if (name == "harmless" && std::string(argv[2]) == "harm") {
       for (moderation_row& row : guard::read_moderation_data(argv[i + 1]).rows)
         if (row[guard::task::prompt_harm] == false) how.harmless.push_back(std::move(row));

@@ -1,7 +1,7 @@
 // The public sets by which guards are measured, read from a folder that is no part of the project, and how they are split.
 //
 // Expected below the folder: xstest/prompts.csv, xstest/completions_{llama2new,llama2orig,mistralinstruct}.csv (XSTest, Roettger et al., NAACL 2024),
-// coconot/{eval,contrast_eval}.jsonl (CoCoNot, Brahman et al., NeurIPS 2024), notinject/one.json (NotInject, Li et al., ACL 2025).
+// coconot/{eval,contrast_eval,pref}.jsonl (CoCoNot, Brahman et al., NeurIPS 2024), notinject/one.json (NotInject, Li et al., ACL 2025).
 //
 // Refusal: a completion is positive that annotators called a full or a partial refusal, as WildGuard counts. Folds 0 to 4 of prompts, each with its
 // share of every type; a split holds out one model and one fold, and trains on the other two models' completions to the other prompts.
@@ -89,7 +89,8 @@ inline quality_set read_xstest_completions(std::string const& folder) {
   quality_set set;
   name_numbers types;
   for (std::size_t m = 0; m < std::size(xstest_models); ++m) {
-    for (auto& fields : read_columns(folder + "/xstest/completions_" + std::string(xstest_models[m]) + ".csv", {"prompt", "completion", "type", "final_label"})) {
+    std::string const path = folder + "/xstest/completions_" + std::string(xstest_models[m]) + ".csv";
+    for (auto& fields : read_columns(path, {"prompt", "completion", "type", "final_label"})) {
       guard::moderation_row row;
       row.prompt = std::move(fields[0]);
       row.response = std::move(fields[1]);
