@@ -87,7 +87,8 @@ TEST_CASE_TEMPLATE("layer_norm: without a shift it is that of zeros, and argumen
     auto const scale = upload(be, normal<double>(extents{n}, 3)), zeros = upload(be, support::constant(extents{n}, 0.0));
     on<decltype(be), double, 2> y(x.shape()), z(x.shape()), dx(x.shape()), y0(x.shape()), dx0(x.shape());
     on<decltype(be), double, 1> inverse(extents{rows});
-    auto dscale = upload(be, normal<double>(extents{n}, 4)), dscale0 = upload(be, normal<double>(extents{n}, 4)), dshift = upload(be, normal<double>(extents{n}, 5));
+    auto dscale = upload(be, normal<double>(extents{n}, 4)), dscale0 = upload(be, normal<double>(extents{n}, 4)),
+         dshift = upload(be, normal<double>(extents{n}, 5));
     auto const kept = [&] { return matrix_view<double const, space>(z.view()); };
     layer_norm_forward(be, x.read(), scale.read(), zeros.read(), 1e-3, y0.view(), z.view(), inverse.view());
     layer_norm_forward(be, x.read(), scale.read(), vector_view<double const, space>{}, 1e-3, y.view(), z.view(), inverse.view());
@@ -97,7 +98,8 @@ TEST_CASE_TEMPLATE("layer_norm: without a shift it is that of zeros, and argumen
     CHECK(support::same(download(be, dx), download(be, dx0)));
     CHECK(support::same(download(be, dscale), download(be, dscale0)));
     auto const stack = [](auto const& view) { return repeated(view, 1); };
-    layer_norm_forward(be, stack(x.read()), stack(scale.read()), matrix_view<double const, space>{}, 1e-3, stack(y.view()), stack(z.view()), stack(inverse.view()));
+    layer_norm_forward(be, stack(x.read()), stack(scale.read()), matrix_view<double const, space>{}, 1e-3,
+                       stack(y.view()), stack(z.view()), stack(inverse.view()));
     CHECK(support::same(download(be, y), download(be, y0)));
 
     auto const forward = [&](auto const& w, auto const& b, auto const& out) {

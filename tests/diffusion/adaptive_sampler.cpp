@@ -79,13 +79,15 @@ TEST_CASE_TEMPLATE("adaptive sampler: a model that answers NaN ends in an error,
   auto const work = plan(memory, [&](auto& m) { return sampler.template make_workspace<float>(m, shape[0], shape[1]); });
   tensor<float, 2, space> x(shape);
   failing_mixture<float, space> denoise{support::mixture<float, space>(shape), tensor<float, 2, space>(shape), 4};
-  CHECK(support::contains(message_of<error>([&] { sampler.run(be, denoise, philox_noise{philox_stream(0, 0)}, x.view(), work); }), "meets the tolerance after 1 accepted and 0 rejected"));
+  CHECK(support::contains(message_of<error>([&] { sampler.run(be, denoise, philox_noise{philox_stream(0, 0)}, x.view(), work); }),
+                          "meets the tolerance after 1 accepted and 0 rejected"));
 }
 
 TEST_CASE("adaptive sampler: refuses options and schedules it cannot use") {
   CHECK(message_of<argument_error>([] { adaptive_sampler(vp_linear{}, 4); }) == "adaptive_sampler: order = 4, expected 2 or 3");
   CHECK(message_of<argument_error>([] { adaptive_sampler(rectified_flow{}); }) == "adaptive_sampler: log-SNR from -inf to inf, expected finite ends");
   CHECK(message_of<argument_error>([] { adaptive_sampler(vp_linear{}, 3, {.first_step = 0}); }) == "adaptive_sampler: first_step = 0, expected above 0");
-  CHECK(message_of<argument_error>([] { adaptive_sampler(vp_linear{}, 3, {.relative = -1}); }) == "adaptive_sampler: relative = -1, expected at least 0, and one tolerance above it");
+  CHECK(message_of<argument_error>([] { adaptive_sampler(vp_linear{}, 3, {.relative = -1}); }) ==
+        "adaptive_sampler: relative = -1, expected at least 0, and one tolerance above it");
   CHECK(message_of<argument_error>([] { probability_flow(rectified_flow{}); }) == "probability_flow: log-SNR from inf to -inf, expected finite ends");
 }

@@ -70,13 +70,15 @@ TEST_CASE("gaussian moments: DDPM, by Ho et al.'s posterior") {
 }
 
 TEST_CASE("gaussian moments: DDIM with noise") {
-  for (double const eta : {0.0, 0.3, 1.0})
-    compare(make_plan(ddim{.eta = eta}, discrete()), discrete(), each_step([&](gaussian_world& world, affine& x, std::size_t, noise_level const& t, noise_level const& s) {
+  for (double const eta : {0.0, 0.3, 1.0}) {
+    auto const by_ddim = [&](gaussian_world& world, affine& x, std::size_t, noise_level const& t, noise_level const& s) {
       double const now = t.alpha * t.alpha, next = s.alpha * s.alpha;
       double const deviation = eta * std::sqrt((1 - next) / (1 - now) * (1 - now / next));
       affine const e = world.epsilon(x, t.alpha, t.sigma);
       x = s.alpha / t.alpha * (x - t.sigma * e) + std::sqrt(std::max(0.0, 1 - next - deviation * deviation)) * e + deviation * world.draw();
-    }));
+    };
+    compare(make_plan(ddim{.eta = eta}, discrete()), discrete(), each_step(by_ddim));
+  }
 }
 
 TEST_CASE("gaussian moments: SDE-DPM-Solver++ of order 1, 2 and 3") {
@@ -86,7 +88,8 @@ TEST_CASE("gaussian moments: SDE-DPM-Solver++ of order 1, 2 and 3") {
         if (order == (second == second_order::heun ? 1 : 3)) continue;  // k-diffusion starts 3M with the heun form
         affine d1, d2;
         double h1 = 0, h2 = 0;
-        sampling_plan const plan = make_plan(dpm_pp_multistep{.order = order, .eta = eta, .second = second, .third = third_order::compat, .lower_order_below = 0}, continuous());
+        sampling_plan const plan = make_plan(dpm_pp_multistep{.order = order, .eta = eta, .second = second,
+                                                              .third = third_order::compat, .lower_order_below = 0}, continuous());
         // k-diffusion's sample_dpmpp_2m_sde and 3m_sde, in y = x / alpha.
         compare(plan, continuous(), each_step([&](gaussian_world& world, affine& x, std::size_t i, noise_level const& from, noise_level const& to) {
           affine const d = world.data(x, from.alpha, from.sigma);
@@ -125,12 +128,13 @@ TEST_CASE("gaussian moments: ancestral and churned samplers of k-diffusion") {
   auto const d_of = [](gaussian_world const& world, affine const& x, double s) { return 1 / s * (x - world.data(x, 1, s)); };
 
   for (double const eta : {0.7, 1.0}) {
-    compare(make_plan(euler_ancestral{.eta = eta}, sigmas()), sigmas(), each_step([&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
+    auto const by_euler_ancestral = [&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
       auto const [down, up] = ancestral(from.sigma, to.sigma, eta);
       x = x + (down - from.sigma) * d_of(world, x, from.sigma);
       if (to.sigma > 0) x = x + up * world.draw();
-    }));
-    compare(make_plan(dpm2_ancestral{.eta = eta}, sigmas()), sigmas(), each_step([&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
+    };
+    compare(make_plan(euler_ancestral{.eta = eta}, sigmas()), sigmas(), each_step(by_euler_ancestral));
+    auto const by_dpm2_ancestral = [&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
       auto const [down, up] = ancestral(from.sigma, to.sigma, eta);
       affine const d = d_of(world, x, from.sigma);
       if (down == 0) {
@@ -140,8 +144,9 @@ TEST_CASE("gaussian moments: ancestral and churned samplers of k-diffusion") {
       double const middle = std::exp(0.5 * (std::log(from.sigma) + std::log(down)));
       affine const u = x + (middle - from.sigma) * d;
       x = x + (down - from.sigma) * d_of(world, u, middle) + up * world.draw();
-    }));
-    compare(make_plan(dpm_pp_2s_ancestral{.eta = eta}, sigmas()), sigmas(), each_step([&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
+    };
+    compare(make_plan(dpm2_ancestral{.eta = eta}, sigmas()), sigmas(), each_step(by_dpm2_ancestral));
+    auto const by_dpm_pp_2s_ancestral = [&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
       auto const [down, up] = ancestral(from.sigma, to.sigma, eta);
       affine const d = world.data(x, 1, from.sigma);
       if (down == 0) {
@@ -151,8 +156,9 @@ TEST_CASE("gaussian moments: ancestral and churned samplers of k-diffusion") {
       double const t = -std::log(from.sigma), h = -std::log(down) - t, middle = std::exp(-(t + 0.5 * h));
       affine const u = middle / from.sigma * x - std::expm1(-h * 0.5) * d;
       x = down / from.sigma * x - std::expm1(-h) * world.data(u, 1, middle) + up * world.draw();
-    }));
-    compare(make_plan(dpm_pp_sde{.eta = eta}, sigmas()), sigmas(), each_step([&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
+    };
+    compare(make_plan(dpm_pp_2s_ancestral{.eta = eta}, sigmas()), sigmas(), each_step(by_dpm_pp_2s_ancestral));
+    auto const by_dpm_pp_sde = [&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
       affine const d = world.data(x, 1, from.sigma);
       if (to.sigma == 0) {
         x = d;
@@ -163,7 +169,8 @@ TEST_CASE("gaussian moments: ancestral and churned samplers of k-diffusion") {
       affine const u = down_m / from.sigma * x - std::expm1(std::log(down_m) - std::log(from.sigma)) * d + up_m * world.draw();
       auto const [down, up] = ancestral(from.sigma, to.sigma, eta);
       x = down / from.sigma * x - std::expm1(std::log(down) - std::log(from.sigma)) * world.data(u, 1, middle) + up * world.draw();
-    }));
+    };
+    compare(make_plan(dpm_pp_sde{.eta = eta}, sigmas()), sigmas(), each_step(by_dpm_pp_sde));
   }
 
   double const churn_amount = 3, churn_noise = 1.003;
@@ -173,16 +180,18 @@ TEST_CASE("gaussian moments: ancestral and churned samplers of k-diffusion") {
     return raised;
   };
   std::size_t const steps = sigmas().size() - 1;
-  compare(make_plan(euler{{.amount = churn_amount, .noise = churn_noise}}, sigmas()), sigmas(), each_step([&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
+  auto const by_euler = [&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
     double const s = churned(world, x, from.sigma, steps);
     x = x + (to.sigma - s) * d_of(world, x, s);
-  }));
-  compare(make_plan(heun{{.amount = churn_amount, .noise = churn_noise}}, sigmas()), sigmas(), each_step([&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
+  };
+  compare(make_plan(euler{{.amount = churn_amount, .noise = churn_noise}}, sigmas()), sigmas(), each_step(by_euler));
+  auto const by_heun = [&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
     double const s = churned(world, x, from.sigma, steps), dt = to.sigma - s;
     affine const d = d_of(world, x, s), u = x + dt * d;
     x = to.sigma == 0 ? u : x + dt / 2 * (d + d_of(world, u, to.sigma));
-  }));
-  compare(make_plan(dpm2{{.amount = churn_amount, .noise = churn_noise}}, sigmas()), sigmas(), each_step([&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
+  };
+  compare(make_plan(heun{{.amount = churn_amount, .noise = churn_noise}}, sigmas()), sigmas(), each_step(by_heun));
+  auto const by_dpm2 = [&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
     double const s = churned(world, x, from.sigma, steps);
     affine const d = d_of(world, x, s);
     if (to.sigma == 0) {
@@ -191,24 +200,27 @@ TEST_CASE("gaussian moments: ancestral and churned samplers of k-diffusion") {
     }
     double const middle = std::exp(0.5 * (std::log(s) + std::log(to.sigma)));
     x = x + (to.sigma - s) * d_of(world, x + (middle - s) * d, middle);
-  }));
+  };
+  compare(make_plan(dpm2{{.amount = churn_amount, .noise = churn_noise}}, sigmas()), sigmas(), each_step(by_dpm2));
 }
 
 TEST_CASE("gaussian moments: consistency models, LCM and TCD") {
   double const s_min = 0.002;
-  compare(make_plan(consistency{.s_min = s_min}, sigmas()), sigmas(), each_step([&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
+  auto const by_consistency = [&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
     x = world.data(x, 1, from.sigma);
     if (to.sigma > 0) x = x + std::sqrt(to.sigma * to.sigma - s_min * s_min) * world.draw();
-  }));
-  compare(make_plan(lcm{}, discrete()), discrete(), each_step([&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
+  };
+  compare(make_plan(consistency{.s_min = s_min}, sigmas()), sigmas(), each_step(by_consistency));
+  auto const by_lcm = [&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
     double const q = 10 * static_cast<double>(from.step), d = 0.5;
     affine const denoised = q / std::sqrt(q * q + d * d) * world.data(x, from.alpha, from.sigma) + d * d / (q * q + d * d) * x;
     x = to.alpha * denoised;
     if (to.sigma > 0) x = x + to.sigma * world.draw();
-  }));
+  };
+  compare(make_plan(lcm{}, discrete()), discrete(), each_step(by_lcm));
   noise_schedule const s = noise_schedule::linear(1000);
   double const gamma = 0.3;
-  compare(make_plan(tcd(s, gamma), discrete()), discrete(), each_step([&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
+  auto const by_tcd = [&](gaussian_world& world, affine& x, std::size_t, noise_level const& from, noise_level const& to) {
     affine const x0 = world.data(x, from.alpha, from.sigma), e = world.epsilon(x, from.alpha, from.sigma);
     if (to.step < 0) {
       x = x0;
@@ -218,7 +230,8 @@ TEST_CASE("gaussian moments: consistency models, LCM and TCD") {
     double const b = s.alpha_bar(below), next = s.alpha_bar(to.step);
     affine const u = std::sqrt(b) * x0 + std::sqrt(1 - b) * e;
     x = std::sqrt(next / b) * u + std::sqrt(1 - next / b) * world.draw();
-  }));
+  };
+  compare(make_plan(tcd(s, gamma), discrete()), discrete(), each_step(by_tcd));
 }
 
 TEST_CASE("gaussian moments: samplers of the SDE tend to the data's, those of the ODE to its flow") {

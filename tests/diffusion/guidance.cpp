@@ -52,7 +52,8 @@ TEST_CASE_TEMPLATE("gradient guidance: with the exact energy every parameterizat
       auto const x = support::upload(be, support::generate<double>(extents{4, 2}, [&](index_t i) { return scale * (0.7 * static_cast<double>(i) - 2); }));
       on<B, double, 2> own(x.shape()), answer(x.shape()), slope(x.shape()), sample(x.shape());
       auto const gradient = [](noise_level const& at, double xt) { return energy.exact_gradient(data, at, xt); };
-      diffusion::gradient_guidance guided{affine_denoiser{model_of(data, p), own.view()}, affine_gradient{gradient}, p, 1.0, answer.view(), slope.view(), sample.view()};
+      diffusion::gradient_guidance guided{affine_denoiser{model_of(data, p), own.view()}, affine_gradient{gradient}, p, 1.0,
+                                         answer.view(), slope.view(), sample.view()};
       guided(be, x.read(), l);
       auto const got = support::download(be, answer), input = support::download(be, x);
       auto const wanted = model_of(energy.of(data), p);
@@ -109,7 +110,8 @@ TEST_CASE_TEMPLATE("guidance: a model or work memory of another shape is refused
   auto const identity = [](noise_level const&, double at) { return at; };
   diffusion::classifier_free_guidance small{affine_denoiser{identity, good.view()}, affine_denoiser{identity, good.view()}, 2.0, other.view()};
   CHECK_THROWS_AS(small(be, x.read(), levels[0]), shape_error);
-  diffusion::gradient_guidance wrong{affine_denoiser{identity, good.view()}, affine_gradient{identity}, diffusion::epsilon_prediction{}, 1.0, good.view(), other.view()};
+  diffusion::gradient_guidance wrong{affine_denoiser{identity, good.view()}, affine_gradient{identity},
+                                      diffusion::epsilon_prediction{}, 1.0, good.view(), other.view()};
   CHECK_THROWS_AS(wrong(be, x.read(), levels[0]), shape_error);
 }
 

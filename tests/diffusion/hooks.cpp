@@ -81,7 +81,8 @@ TEST_CASE("hooks: predicted data is clipped where the solver uses it") {
     return x;
   };
   for (bool const corrected : {true, false})
-    CHECK(relative_difference(run(sampler(make_plan(ddim{.corrected_noise = corrected}, levels(6)), epsilon_prediction{}, clip_data{0.4}), denoise), by_hand(corrected)) < 1e-12);
+    CHECK(relative_difference(run(sampler(make_plan(ddim{.corrected_noise = corrected}, levels(6)), epsilon_prediction{}, clip_data{0.4}), denoise),
+                              by_hand(corrected)) < 1e-12);
   CHECK(relative_difference(by_hand(true), by_hand(false)) > 0.01);
   // A limit that nothing reaches changes nothing, with history or without.
   for (sampling_plan const& p : {make_plan(ddim{}, levels(6)), make_plan(dpm_pp_multistep{.order = 3}, levels(6)), make_plan(unipc{}, levels(6))})
@@ -92,7 +93,8 @@ TEST_CASE("hooks: data corrected all at once or by element is the same, after th
   tensor<double, 2> out(shape);
   denoiser_of_model const denoise{out};
   std::vector<double> seen;
-  for (sampling_plan const& p : {make_plan(ddim{.corrected_noise = false}, levels(4)), make_plan(dpm_pp_multistep{}, levels(4)), make_plan(dpm_pp_multistep{.eta = 1}, levels(4))}) {
+  for (sampling_plan const& p : {make_plan(ddim{.corrected_noise = false}, levels(4)), make_plan(dpm_pp_multistep{}, levels(4)),
+                                 make_plan(dpm_pp_multistep{.eta = 1}, levels(4))}) {
     seen.clear();
     auto const whole = run(sampler(p, epsilon_prediction{}, halve_data{&seen}), denoise);
     CHECK(relative_difference(whole, run(sampler(p, epsilon_prediction{}, halve_element{}), denoise)) < 1e-13);
@@ -156,7 +158,8 @@ TEST_CASE("sampler: a run allocates nothing, with any hook and any noise") {
   philox_noise const noise{philox_stream(0, 0)};
   auto const inner = make_levels(vp_linear{}, log_snr_grid{}, 6);
   brownian_path const path(philox_stream(0, 0), inner.front().lambda(), inner.back().lambda());
-  for (sampling_plan const& p : {make_plan(ddim{.eta = 1}, inner), make_plan(dpm_pp_multistep{.order = 3, .eta = 1}, inner), make_plan(unipc{.order = 3}, inner)}) {
+  for (sampling_plan const& p : {make_plan(ddim{.eta = 1}, inner), make_plan(dpm_pp_multistep{.order = 3, .eta = 1}, inner),
+                                 make_plan(unipc{.order = 3}, inner)}) {
     CHECK(count(sampler(p), noise) == 0);
     CHECK(count(sampler(p), path) == 0);
     CHECK(count(sampler(p, edm_preconditioning{}, clip_data{1}, clip_state{2}, finite_check{}), noise) == 0);

@@ -108,7 +108,8 @@ TEST_CASE_TEMPLATE("known_part: masks and values of the wrong size are refused b
   auto const message = [&](auto const& hook) { return support::message_of<shape_error>([&] { run(be, hook, seen); }); };
   CHECK(message(diffusion::known_part<double, space>{small.read(), good.read()}) == "known_part: mask has shape (3, 3), expected (3, 4)");
   CHECK(message(diffusion::known_part<double, space>{good.read(), small.read()}) == "known_part: known has shape (3, 3), expected (3, 4)");
-  CHECK(message(diffusion::noised_known_part<double, space>{good.read(), good.read(), small.read()}) == "noised_known_part: z has shape (3, 3), expected (3, 4)");
+  CHECK(message(diffusion::noised_known_part<double, space>{good.read(), good.read(), small.read()}) ==
+        "noised_known_part: z has shape (3, 3), expected (3, 4)");
   CHECK(seen.empty());  // before any evaluation
 }
 
@@ -134,7 +135,8 @@ TEST_CASE_TEMPLATE("warm_start: the last steps of a run that has the same x ther
   s.run_from(be, support::affine_denoiser{&model_epsilon, answer.view()}, diffusion::philox_noise{philox_stream(1, 1)}, x.view(), w);
   auto const end = support::download(be, x);
   for (index_t i = 0; i < end.size(); ++i) {
-    double const at = last.front().alpha * normal<double>(extents{rows, dimension}, 1).flat()[i] + last.front().sigma * normal<double>(extents{rows, dimension}, 2).flat()[i];
+    double const at = last.front().alpha * normal<double>(extents{rows, dimension}, 1).flat()[i] +
+                      last.front().sigma * normal<double>(extents{rows, dimension}, 2).flat()[i];
     CHECK(start.flat()[i] == doctest::Approx(at).epsilon(1e-13));
     CHECK(end.flat()[i] == doctest::Approx(data.m + data.s / std::sqrt(data.variance(last.front())) * (at - last.front().alpha * data.m)).epsilon(1e-3));
   }

@@ -94,7 +94,8 @@ TEST_CASE_TEMPLATE("sampler: runs a plan as its exact moments say", B, TEST_BACK
   B be;
   using space = typename B::space;
   gaussian_data const data{0.3, 0.5};
-  for (sampling_plan const& what : {make_plan(ddpm{}, vp_levels(12)), make_plan(ddim{.eta = 0.5}, vp_levels(12)), make_plan(dpm_pp_multistep{.order = 3, .eta = 1}, vp_levels(12)),
+  for (sampling_plan const& what : {make_plan(ddpm{}, vp_levels(12)), make_plan(ddim{.eta = 0.5}, vp_levels(12)),
+                                    make_plan(dpm_pp_multistep{.order = 3, .eta = 1}, vp_levels(12)),
                                     make_plan(unipc{.order = 3}, vp_levels(12)), make_plan(dpm_solver{}, vp_levels(5))}) {
     CAPTURE(what.name);
     sampler const s(what);
@@ -119,7 +120,8 @@ TEST_CASE_TEMPLATE("sampler: runs a plan as its exact moments say", B, TEST_BACK
 TEST_CASE_TEMPLATE("sampler: any prediction of one model gives the same samples", B, TEST_BACKENDS) {
   B be;
   extents const shape{index_t{5}, index_t{7}};
-  for (sampling_plan const& what : {make_plan(ddim{}, vp_levels(6)), make_plan(dpm_pp_multistep{}, vp_levels(6)), make_plan(unipc{}, vp_levels(6)), make_plan(dpm_solver{.order = 2}, vp_levels(6))}) {
+  for (sampling_plan const& what : {make_plan(ddim{}, vp_levels(6)), make_plan(dpm_pp_multistep{}, vp_levels(6)), make_plan(unipc{}, vp_levels(6)),
+                                    make_plan(dpm_solver{.order = 2}, vp_levels(6))}) {
     CAPTURE(what.name);
     auto const reference = sample<B, double>(be, sampler(what), shape);
     CHECK(relative_difference(sample<B, double>(be, sampler(what, data_prediction{}), shape), reference) < 1e-12);

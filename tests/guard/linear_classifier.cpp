@@ -61,7 +61,8 @@ TEST_CASE("hashes spread over the buckets") {
   std::set<std::uint32_t> used;
   std::vector<std::size_t> ends;
   for (int i = 0; i < 4000; ++i)
-    for (guard::sparse_value const& v : counts_of(parapet::detail::concat("w", i), {.bits = 16, .shortest_characters = 2, .longest_characters = 1}, ends)) used.insert(v.bucket);
+    for (guard::sparse_value const& v : counts_of(parapet::detail::concat("w", i), {.bits = 16, .shortest_characters = 2, .longest_characters = 1}, ends))
+      used.insert(v.bucket);
   CHECK(used.size() > 3800);  // 65536 (1 - exp(-4000 / 65536)) = 3880
 }
 

@@ -26,7 +26,8 @@ std::vector<nn::sequence> const sequences{{0, 4, 0, 4}, {4, 14, 4, 14}};
 
 TEST_CASE("relative_buckets: rows of torch's make_log_bucket_position with 256 buckets and 512 positions") {
   nn::relative_buckets const published;
-  index_t const distance[] = {0, 5, 127, 128, 129, 130, 200, 300, 400, 510, 511, 512, 600}, bucket[] = {0, 5, 127, 128, 129, 130, 169, 207, 233, 255, 255, 256, 270};
+  index_t const distance[] = {0, 5, 127, 128, 129, 130, 200, 300, 400, 510, 511, 512, 600};
+  index_t const bucket[] = {0, 5, 127, 128, 129, 130, 169, 207, 233, 255, 255, 256, 270};
   for (std::size_t i = 0; i < std::size(distance); ++i) {
     CHECK(published.bucket(distance[i]) == bucket[i]);
     CHECK(published.row(distance[i]) == std::min<index_t>(256 + bucket[i], 511));
@@ -68,7 +69,8 @@ TEST_CASE_TEMPLATE("disentangled attention: the three terms against their equati
           }
           for (index_t t = h * head_dim; t < (h + 1) * head_dim; ++t) {
             expected.view()(i, t) = 0;
-            for (index_t j = s.keys_begin; j < s.keys_end; ++j) expected.view()(i, t) += p[static_cast<std::size_t>(j - s.keys_begin)] / total * hv.read()(j, t);
+            for (index_t j = s.keys_begin; j < s.keys_end; ++j)
+              expected.view()(i, t) += p[static_cast<std::size_t>(j - s.keys_begin)] / total * hv.read()(j, t);
           }
         }
     CHECK(support::relative_difference(download(be, out), expected) < 1e-13);
@@ -93,7 +95,8 @@ TEST_CASE_TEMPLATE("disentangled attention: floats; a sequence alone has the bit
   on<B, float, 1> by_query(extents{size}), by_key(extents{size});
   on<B, float, 2> both(q.shape()), alone(q.shape());
   auto const run = [&](std::vector<nn::sequence> const& s, on<B, float, 2>& out, index_t workspace) {
-    layer.forward(be, s, q.read(), k.read(), k.read(), table.read(), table.read(), {by_query.view().rows(0, workspace), by_key.view().rows(0, workspace)}, out.view());
+    layer.forward(be, s, q.read(), k.read(), k.read(), table.read(), table.read(),
+                  {by_query.view().rows(0, workspace), by_key.view().rows(0, workspace)}, out.view());
   };
   run(sequences, both, size);
   run({sequences[0]}, alone, size);

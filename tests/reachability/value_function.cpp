@@ -54,8 +54,10 @@ TEST_CASE("the players go up and down the gradient: avoid's control up, reach's 
   CHECK(v.control({0, 0.5})[0] == 1);
   CHECK(v.control({0, -0.5})[0] == -1);
   CHECK(v.worst_disturbance({0, 0.5})[0] == -0.5);
-  value_function<double_integrator, double, reach_role, infinite_horizon> const reaching(
-      double_integrator(1, 0.5), v.nodes(), [&] { buffer<double> b(v.nodes().size()); backend::cpu be(1); copy(be, flatten(v.values()), b.view()); return b; }());
+  buffer<double> values(v.nodes().size());
+  backend::cpu be(1);
+  copy(be, flatten(v.values()), values.view());
+  value_function<double_integrator, double, reach_role, infinite_horizon> const reaching(double_integrator(1, 0.5), v.nodes(), std::move(values));
   CHECK(reaching.control({0, 0.5})[0] == -1);
   CHECK(reaching.worst_disturbance({0, 0.5})[0] == 0.5);
 }
@@ -75,7 +77,8 @@ TEST_CASE("batches and slices have the values of single queries") {
   auto const v = bowl();
   double const states[] = {0.1, 0.2, -0.7, 0.9, 3, 0};
   double out[3];
-  v.values_at(be, matrix_view<double const>(states, extents{index_t{3}, index_t{2}}), vector_view<double>(out, extents{index_t{3}}), off_grid::conservative{-9.0});
+  v.values_at(be, matrix_view<double const>(states, extents{index_t{3}, index_t{2}}), vector_view<double>(out, extents{index_t{3}}),
+              off_grid::conservative{-9.0});
   CHECK(out[0] == v.value({0.1, 0.2}));
   CHECK(out[1] == v.value({-0.7, 0.9}));
   CHECK(out[2] == -9);

@@ -98,7 +98,8 @@ TEST_CASE("one_step_policy: saved, loaded, and the same in a controller; the sam
   CHECK(loaded.metadata() == student.metadata());
   auto again = s.student(20);
   rl::controller a(rl::one_step_agent(s.be, std::move(student), rl::fisor_model(s.checkpoint())));
-  rl::controller b(rl::one_step_agent(s.be, std::move(loaded), rl::fisor_model(s.checkpoint()))), c(rl::one_step_agent(s.be, std::move(again), rl::fisor_model(s.checkpoint())));
+  rl::controller b(rl::one_step_agent(s.be, std::move(loaded), rl::fisor_model(s.checkpoint())));
+  rl::controller c(rl::one_step_agent(s.be, std::move(again), rl::fisor_model(s.checkpoint())));
   for (int i = 0; i < 3; ++i) {
     auto const x = a.act(observation), y = b.act(observation), z = c.act(observation);
     CHECK_FALSE(x.fallback);
@@ -151,7 +152,8 @@ TEST_CASE("one_step_policy: files and dimensions that do not fit are refused") {
   CHECK(contains(message_of<io_error>([&] { rl::one_step_policy::load(file_of(4, 8, 2)); }), "are not of one policy"));  // no state
   std::string const wide = message_of<io_error>([&] { rl::one_step_policy::load(file_of(7, 1 << 20, 2)); });  // would take 4 TiB
   CHECK(contains(wide, "student: "));
-  CHECK_THROWS_AS(rl::one_step_agent(s.be, rl::one_step_policy({.state_dim = 4, .action_dim = 2, .width = 8, .hidden = 1}), rl::fisor_model(s.checkpoint())), argument_error);
+  CHECK_THROWS_AS(rl::one_step_agent(s.be, rl::one_step_policy({.state_dim = 4, .action_dim = 2, .width = 8, .hidden = 1}),
+                                         rl::fisor_model(s.checkpoint())), argument_error);
   CHECK_THROWS_AS(rl::distill(s.be, s.model, s.data.state().rows(0, 0), s.options, [](index_t, double) {}), argument_error);
   CHECK_THROWS_AS(rl::distill(s.be, s.model, s.data.action(), s.options, [](index_t, double) {}), shape_error);
 }

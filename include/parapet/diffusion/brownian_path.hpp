@@ -95,7 +95,8 @@ private:
   sum between(double from, double to) const {
     index_t const begin = cell(from), end = cell(to);
     if (begin == end)
-      throw argument_error(parapet::detail::concat("brownian_path: a step from log-SNR ", from, " to ", to, " is shorter than the path resolves, raise its depth"));
+      throw argument_error(parapet::detail::concat("brownian_path: a step from log-SNR ", from, " to ", to,
+                                                   " is shorter than the path resolves, raise its depth"));
     sum total;
     double const scale = 1 / std::sqrt(std::abs(time(end) - time(begin)));
     add_value(total, end, scale);

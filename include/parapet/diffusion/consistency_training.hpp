@@ -5,8 +5,8 @@
 //     loss = mean (sqrt(|f(x_{n+1}, s_{n+1}) - f(x_n, s_n)|^2 + c^2) - c) / (s_{n+1} - s_n)        no gradient through f(x_n, s_n)
 //
 // Song, Dhariwal, Chen, Sutskever, "Consistency models" (2023); pseudo-Huber distance, weight and no averaged target as in Song and
-// Dhariwal, "Improved techniques for training consistency models" (2024), with c = 0.00054 sqrt(dimension). Levels are to be refined in the course of training: make
-// a new table.
+// Dhariwal, "Improved techniques for training consistency models" (2024), with c = 0.00054 sqrt(dimension). Levels are to be refined in the
+// course of training: make a new table.
 #pragma once
 
 #include <parapet/config.hpp>

@@ -145,7 +145,8 @@ void softmax_weights(Backend& be, double temperature, matrix_view<T const, Space
 template <class Backend, class T, class Space>
 void normalize_weights(Backend& be, vector_view<T, Space> const& weights) {
   double const total = static_cast<double>(sum(be, weights));
-  if (total > 0) map(be, detail::linear_update<T, 1>{{static_cast<T>(static_cast<double>(weights.size()) / total)}}, weights, vector_view<T const, Space>(weights));
+  if (total > 0)
+    map(be, detail::linear_update<T, 1>{{static_cast<T>(static_cast<double>(weights.size()) / total)}}, weights, vector_view<T const, Space>(weights));
 }
 
 /// Turns log w (n) into weights of mean 1, whatever the size of the exponents. All -inf become 0.

@@ -60,7 +60,8 @@ struct finite_check {
     for (index_t i = 0; i < (x.is_contiguous() ? 1 : x.extent(0)); ++i)
       zeros += sum(be, vector_view<T const, Space>(x.is_contiguous() ? flatten(x) : x(i)), times_zero{});
     if (!(zeros == 0))
-      throw error(parapet::detail::concat("sampler: x is not finite after step ", progress.completed, " of ", progress.total, ", at sigma = ", progress.level.sigma));
+      throw error(parapet::detail::concat("sampler: x is not finite after step ", progress.completed, " of ", progress.total, ", at sigma = ",
+                                          progress.level.sigma));
   }
 
 private:

@@ -53,7 +53,8 @@ struct linked_step {
     if (inputs.empty()) inputs.push_back({step.from, 0});
     std::size_t const most = step.keep == nowhere ? max_terms : max_terms - 2;
     if (inputs.size() > most)
-      throw argument_error(parapet::detail::concat("sampler: a step from sigma = ", step.level.sigma, " reads ", inputs.size(), " arrays, expected at most ", most));
+      throw argument_error(parapet::detail::concat("sampler: a step from sigma = ", step.level.sigma, " reads ", inputs.size(),
+                                                   " arrays, expected at most ", most));
   }
 
 private:

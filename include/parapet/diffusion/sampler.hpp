@@ -104,7 +104,8 @@ private:
         answer = call_denoiser(be, denoise, from, step.level);
       }
       if constexpr (sees_data) {
-        map(be, detail::data_update<T, decltype(data_functors())>{static_cast<T>(linked.to_data.x_factor), static_cast<T>(linked.to_data.factor), data_functors()},
+        map(be, detail::data_update<T, decltype(data_functors())>{static_cast<T>(linked.to_data.x_factor), static_cast<T>(linked.to_data.factor),
+                                                                  data_functors()},
             w.data, from, answer);
         std::apply([&](auto const&... hook) { (call_correct_data(be, hook, w.data, step.level), ...); }, hooks_);
       }

@@ -118,7 +118,8 @@ public:
       double const values[columns] = {l.alpha, l.sigma, p.data, p.noise, l.sigma > 0 ? weight(l, p) : 1, input_scale, time_network::time_of(l)};
       for (index_t c = 0; c < columns; ++c) {
         if (!(l.sigma > 0) || !std::isfinite(values[c]))
-          throw argument_error(parapet::detail::concat("training_levels: level ", i, " with alpha = ", l.alpha, " and sigma = ", l.sigma, " cannot be trained on"));
+          throw argument_error(parapet::detail::concat("training_levels: level ", i, " with alpha = ", l.alpha,
+                                                       " and sigma = ", l.sigma, " cannot be trained on"));
         fill(be, memory_.view().rows(i * columns + c, i * columns + c + 1), static_cast<T>(values[c]));
       }
     }

@@ -40,7 +40,8 @@ public:
         cache_(model.config(), static_cast<index_t>(prefix_.size()) + tokens) {
     auto const shared = static_cast<index_t>(prefix_.size());
     if (std::max(tree_.size() + 1, shared) > tokens)
-      throw argument_error(parapet::detail::concat("answer_scorer: passes of ", tokens, " tokens, but the tree has ", tree_.size(), " and the prefix ", shared));
+      throw argument_error(parapet::detail::concat("answer_scorer: passes of ", tokens, " tokens, but the tree has ", tree_.size(),
+                                                   " and the prefix ", shared));
     for (auto const& branch : tree_.branches()) words_.insert(words_.end(), branch.tokens.begin(), branch.tokens.end());
     std::ranges::sort(words_);
     words_.erase(std::unique(words_.begin(), words_.end()), words_.end());

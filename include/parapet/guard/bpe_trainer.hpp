@@ -208,7 +208,8 @@ private:
     out += R"(},"behavior":"Isolated","invert":false},{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":false}]},"post_processor":)";
     out += written_template();
     out += R"(,"decoder":{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true},"model":{"type":"BPE",)";
-    out += R"("dropout":null,"unk_token":null,"continuing_subword_prefix":null,"end_of_word_suffix":null,"fuse_unk":false,"byte_fallback":false,"ignore_merges":false,"vocab":{)";
+    out += R"("dropout":null,"unk_token":null,"continuing_subword_prefix":null,"end_of_word_suffix":null,"fuse_unk":false,)"
+           R"("byte_fallback":false,"ignore_merges":false,"vocab":{)";
     for (std::size_t k = 0; k < tokens_.size(); ++k)
       out += parapet::detail::concat(k > 0 ? "," : "", json_quote(tokens_.text(static_cast<std::int32_t>(k))), ":", k);
     out += "},\"merges\":[";

@@ -163,7 +163,8 @@ public:
   template <class Backend>
   view forward(Backend& be, std::span<nn::sequence const> sequences, std::type_identity_t<const_view> const& hidden, workspace const& kept) const {
     auto const n = static_cast<index_t>(sequences.size());
-    if (n > kept.pooled.extent(0)) throw argument_error(parapet::detail::concat("classifier_head: ", n, " sequences, the workspace is for ", kept.pooled.extent(0)));
+    if (n > kept.pooled.extent(0))
+      throw argument_error(parapet::detail::concat("classifier_head: ", n, " sequences, the workspace is for ", kept.pooled.extent(0)));
     workspace const w = kept.rows(n);
     pool_forward(be, config_.pooled, sequences, hidden, w.pooled);
     if (config_.dense) {

@@ -119,7 +119,8 @@ public:
     auto const count = static_cast<index_t>(in.size());
     index_t const parts = std::min(static_cast<index_t>(workers_.size()), count);
     for_each_shard(*be_, parts, [&](Backend& be, index_t w) {
-      for (index_t i = w; i < count; i += parts) read(be, *workers_[static_cast<std::size_t>(w)], in[static_cast<std::size_t>(i)], out[static_cast<std::size_t>(i)]);
+      for (index_t i = w; i < count; i += parts)
+        read(be, *workers_[static_cast<std::size_t>(w)], in[static_cast<std::size_t>(i)], out[static_cast<std::size_t>(i)]);
     });
   }
 

@@ -145,7 +145,9 @@ struct by_set {
 struct by_character {
   code_set set;
 
-  void operator()(aligned_text& text, std::pmr::vector<word_span>& words, bool) const { split_words(text.get(), words, delimiter::removed, false, each_of{set}); }
+  void operator()(aligned_text& text, std::pmr::vector<word_span>& words, bool) const {
+    split_words(text.get(), words, delimiter::removed, false, each_of{set});
+  }
 };
 
 /// White space goes, punctuation is words of one character.

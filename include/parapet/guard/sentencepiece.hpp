@@ -158,7 +158,8 @@ private:
     for (std::size_t k = 0; k < model_.pieces.size(); ++k) {
       auto const& piece = model_.pieces[k];
       if (piece.type != piece_kind::normal) continue;
-      auto const rank = static_cast<std::uint32_t>(std::lower_bound(scores.begin(), scores.end(), piece.score, [](float a, float b) { return a > b; }) - scores.begin());
+      auto const rank = static_cast<std::uint32_t>(std::lower_bound(scores.begin(), scores.end(), piece.score,
+                                                                    [](float a, float b) { return a > b; }) - scores.begin());
       std::string_view const text = piece.text;
       for (std::size_t cut = 1; cut < text.size(); ++cut) {
         if ((text[cut] & 0xC0) == 0x80) continue;

@@ -178,7 +178,8 @@ inline sentencepiece_model read_sentencepiece_model(std::string_view bytes, std:
     if (f.number == 2) {
       auto trainer = file.inside(f);
       for (detail::protobuf_reader::field g; trainer.next(g);) {
-        if (g.number == 3 && g.value != 1 && g.value != 2) trainer.fail(parapet::detail::concat("model type ", g.value, " is not supported: unigram is 1, BPE is 2"));
+        if (g.number == 3 && g.value != 1 && g.value != 2)
+          trainer.fail(parapet::detail::concat("model type ", g.value, " is not supported: unigram is 1, BPE is 2"));
         if (g.number == 3) model.type = static_cast<sentencepiece_model::kind>(g.value);
         if (g.number == 24) model.whitespace_as_suffix = g.value != 0;
         if (g.number == 35) model.byte_fallback = g.value != 0;

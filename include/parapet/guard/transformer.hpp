@@ -244,7 +244,8 @@ private:
     if constexpr (is_relative)
       if (fixed_positions_.size() == 0) normalize_positions(be, w.relative_norm, w.relative);
     for (index_t l = 0; l < config_.layers; ++l)
-      block(be, batch, l, p.blocks[static_cast<std::size_t>(l)], w.block(l).rows(n, config_), part(w.input(l)), part(w.branch), part(w.input(l + 1)), cache, w.relative);
+      block(be, batch, l, p.blocks[static_cast<std::size_t>(l)], w.block(l).rows(n, config_),
+            part(w.input(l)), part(w.branch), part(w.input(l + 1)), cache, w.relative);
     if (Architecture::names.final_norm.empty()) return part(w.state);
     norm::forward(be, p.final_norm, config_.epsilon, const_view(part(w.state)), w.final_norm.rows(n), part(w.output));
     return part(w.output);

@@ -258,7 +258,8 @@ public:
     gguf_tensor const& found = tensor(name);
     if (found.type) return convert(array(name), to);
     if (to.shape != found.shape)
-      throw shape_error(detail::concat(path(), ": array ", detail::printable(name), " has shape ", shape_text(found.shape), ", the target ", shape_text(to.shape)));
+      throw shape_error(detail::concat(path(), ": array ", detail::printable(name), " has shape ", shape_text(found.shape),
+                                       ", the target ", shape_text(to.shape)));
     if (to.type != scalar_type::f32)
       throw argument_error(detail::concat(path(), ": array ", detail::printable(name), " to ", name_of(to.type), ", expected f32"));
     dequantize(blocks(name), reinterpret_cast<float*>(to.data));

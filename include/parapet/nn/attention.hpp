@@ -47,7 +47,8 @@ inline void check_attention(attention_heads const& heads, attention_reach const&
     check_rows("keys", which, s.keys_begin, s.keys_end, key_rows);
     check_rows("a prefix", which, s.prefix_begin, s.prefix_end, key_rows);
     if (s.queries() > s.keys())
-      throw argument_error(concat("attention: sequence ", which, " has ", s.queries(), " queries and ", s.keys(), " keys: its queries are the last of its keys"));
+      throw argument_error(concat("attention: sequence ", which, " has ", s.queries(), " queries and ", s.keys(),
+                                  " keys: its queries are the last of its keys"));
     if (s.tree != nullptr && (s.tree_nodes < 0 || s.tree_nodes > backend::most_tree_nodes || s.tree_nodes > s.queries()))
       throw argument_error(concat("attention: sequence ", which, " has a tree of ", s.tree_nodes, " nodes, expected at most 64, and at most its ",
                                   s.queries(), " queries"));

@@ -155,7 +155,8 @@ private:
     check_shape("disentangled_attention: position queries", position_queries.shape(), table);
     index_t longest = 1;
     for (sequence const& s : sequences) longest = std::max(longest, s.keys());
-    if (longest > longest_) throw argument_error(parapet::detail::concat("disentangled_attention: a sequence of ", longest, " keys, expected at most ", longest_));
+    if (longest > longest_)
+      throw argument_error(parapet::detail::concat("disentangled_attention: a sequence of ", longest, " keys, expected at most ", longest_));
     check_size(memory.by_query, workspace_size(q.extent(0), longest));
     check_size(memory.by_key, workspace_size(k.extent(0), longest));
     return reached(longest);

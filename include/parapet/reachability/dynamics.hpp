@@ -105,8 +105,10 @@ inline constexpr bool is_time_varying = !detail::has_steady_derivative<S> && !de
 template <class S>
 consteval bool check_dynamics() {
   static_assert(has_state_dim<S>, "a system must have the constant 'static constexpr int state_dim', 1 to 8 - see docs/hamilton_jacobi.md");
-  static_assert(has_input_sets<S>, "a system must have the members 'controls' and 'disturbances': box<M>, ball<M>, input_list<M, N> or no_input - see docs/hamilton_jacobi.md");
-  static_assert(has_motion<S>, "a system must provide 'template <class X> vec<X, state_dim> derivative(vec<X, state_dim> const& x, vec<X, M> const& u, vec<X, K> const& d) const', or drift, control_matrix and disturbance_matrix - see docs/hamilton_jacobi.md");
+  static_assert(has_input_sets<S>, "a system must have the members 'controls' and 'disturbances': box<M>, ball<M>, input_list<M, N> "
+                                   "or no_input - see docs/hamilton_jacobi.md");
+  static_assert(has_motion<S>, "a system must provide 'template <class X> vec<X, state_dim> derivative(vec<X, state_dim> const& x, "
+                               "vec<X, M> const& u, vec<X, K> const& d) const', or drift, control_matrix and disturbance_matrix - see docs/hamilton_jacobi.md");
   static_assert(std::is_trivially_copyable_v<S>, "a system must be trivially copyable: it is copied into kernels - see docs/hamilton_jacobi.md");
   static_cast<void>(detail::says_affine<S>);  // or clang calls control_affine unused where no solver asks
   return dynamics<S>;

@@ -107,12 +107,14 @@ void check_start(Backend& be, grid::grid<D> const& nodes, vector_view<T, Space> 
   auto const high = static_cast<double>(reduce(be, as_const(values), math::maximum{}, -infinity));
   if (!(low < high)) throw argument_error(concat("hamilton_jacobi: the target's function is ", low, " everywhere: it has no boundary to move"));
   if (low > 0 || high <= 0) {
-    warnings.push_back(concat(role, ": at the start V runs from ", low, " to ", high, ": ", low > 0 ? "no" : "every", " node is in the set; are its units right?"));
+    warnings.push_back(concat(role, ": at the start V runs from ", low, " to ", high, ": ",
+                              low > 0 ? "no" : "every", " node is in the set; are its units right?"));
     return;
   }
   // Three numbers a row, which have room in scratch: no axis has less than three nodes.
   index_t const n = nodes.shape()[D - 1], rows = nodes.size() / n;
-  vector_view<T, Space> const begins(scratch.data(), extents{rows}), ends(scratch.data() + rows, extents{rows}), marks(scratch.data() + 2 * rows, extents{rows});
+  vector_view<T, Space> const begins(scratch.data(), extents{rows}), ends(scratch.data() + rows, extents{rows}),
+      marks(scratch.data() + 2 * rows, extents{rows});
   for_each_index(be, extents{rows}, extent_in_row<T>{values.data(), n, begins.data(), ends.data()});
   index_t stride = rows;
   for (int a = 0; a < D; ++a) {
@@ -123,7 +125,8 @@ void check_start(Backend& be, grid::grid<D> const& nodes, vector_view<T, Space> 
     };
     double const first = bound(begins, infinity, math::minimum{}), last = bound(ends, T(-1), math::maximum{});
     if (last - first + 1 < 4)
-      warnings.push_back(concat(role, ": the set is ", last - first + 1, " nodes wide along axis ", a, ", expected at least 4 for a boundary that means something"));
+      warnings.push_back(concat(role, ": the set is ", last - first + 1, " nodes wide along axis ", a,
+                                ", expected at least 4 for a boundary that means something"));
   }
 }
 

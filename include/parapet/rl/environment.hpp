@@ -62,7 +62,8 @@ consteval bool check_environment() {
   static_assert(has_state<E>, "an environment must name a trivially copyable type 'state' - see docs/concepts.md");
   static_assert(has_reset<E>, "an environment must provide 'state reset(philox_stream const&, index_t episode) const' - see docs/concepts.md");
   static_assert(has_step<E>, "an environment must provide 'outcome<state> step(state const&, vector_view<float const> action) const' - see docs/concepts.md");
-  static_assert(has_observe<E>, "an environment must provide 'void observe(state const&, vector_view<float> out) const' and 'float h(state const&) const' - see docs/concepts.md");
+  static_assert(has_observe<E>, "an environment must provide 'void observe(state const&, vector_view<float> out) const' "
+                                "and 'float h(state const&) const' - see docs/concepts.md");
   return environment<E>;
 }
 

@@ -6,6 +6,8 @@
 The gradient of step t is sin(i + 1 + 0.7 t) + 0.1 p, i the index of the element, so that the test needs no other input.
 """
 
+import textwrap
+
 import jax
 
 jax.config.update("jax_enable_x64", True)
@@ -27,7 +29,10 @@ def run(rule):
 
 
 def line(name, values):
-    print(f"inline constexpr double {name}[] = {{{', '.join(f'{float(v):.17g}' for v in values)}}};")
+    text = ", ".join(f"{float(v):.17g}" for v in values)
+    if len(text) > 120:
+        text = "\n" + textwrap.fill(text, 120, initial_indent="    ", subsequent_indent="    ")
+    print(f"inline constexpr double {name}[] = {{{text}}};")
 
 
 cosine = optax.cosine_decay_schedule(0.05, 8)
