@@ -11,6 +11,7 @@
 //   badjson       HTTP, but no JSON                      huge       an answer without an end
 //   status N      an error of HTTP                       silent     closes without a word
 //   logprobs      an answer with log-probabilities       usage      a stream that ends with an event of usage
+//   headers       answers with the request's headers
 //
 // One thread for each connection, one request on each. Not a server for anything else.
 #include "support/arguments.hpp"
@@ -60,8 +61,8 @@ struct connection {
     return send(length + std::string(bytes) + "\r\n");
   }
 
-  /// The body of the request that comes.
-  std::string receive() const {
+  /// The body of the request that comes, and its headers.
+  std::string receive(std::string& headers) const {
     std::string bytes;
     char block[16384];
     for (std::size_t head = bytes.npos, wanted = 0; head == bytes.npos || bytes.size() < head + wanted;) {
@@ -72,6 +73,7 @@ struct connection {
       head += 4;
       std::string lower = bytes.substr(0, head);
       for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+      headers = bytes.substr(0, head);
       std::size_t const at = lower.find("content-length:");
       wanted = at == lower.npos ? 0 : std::strtoul(lower.c_str() + at + 15, nullptr, 10);
       if (bytes.size() >= head + wanted) return bytes.substr(head, wanted);
@@ -143,7 +145,8 @@ void answer_whole(connection const& to, std::string const& text, std::string_vie
 void serve(int socket) {
   connection const to{socket};
   try {
-    std::string const body = to.receive();
+    std::string headers;
+    std::string const body = to.receive(headers);
     if (!body.empty()) {
       auto const request = io::parse_json(body, "request");
       std::string message, script;
@@ -155,9 +158,10 @@ void serve(int socket) {
       std::string text = message.empty() ? "nothing to say" : message;
       if (script.starts_with("say ")) text = script.substr(4);
       if (script.starts_with("answer ")) text = answers.at(std::strtoul(script.c_str() + 7, nullptr, 10));
+      if (script == "headers") text = headers;
       if (script == "garbage") to.send(std::string("\x01\x02 what is this\xFF\xFE\r\n\r\n\x00\x80", 24));
       else if (script.starts_with("status "))
-        to.send("HTTP/1.1 " + script.substr(7, 3) + " Scripted\r\nContent-Length: 9\r\nConnection: close\r\n\r\nsomething");
+        to.send("HTTP/1.1 " + script.substr(7, 3) + " Scripted\r\nRetry-After: 7\r\nContent-Length: 9\r\nConnection: close\r\n\r\nsomething");
       else if (script == "silent") {}
       else if (streamed != nullptr && streamed->type() == io::json_value::kind::boolean && streamed->boolean()) answer_stream(to, text, script);
       else answer_whole(to, text, script);

@@ -36,6 +36,7 @@ struct judged_text {
 /// A request to POST /v1/chat/completions.
 struct chat_request {
   std::vector<judged_text> texts;  ///< in the order of the conversation
+  std::string together;            ///< what several messages of the user say together
   std::string prompt;              ///< what an answer is an answer to: the last text of the user
   std::string model = "unknown";
   bool stream = false;
@@ -125,15 +126,14 @@ inline chat_request read_request(std::string_view body) {
   auto const& messages = json.at("messages");
   if (messages.type() != kind::array || messages.items().empty()) messages.fail("expected an array of messages");
   if (messages.items().size() > most_messages) messages.fail(parapet::detail::concat("more than ", most_messages, " messages"));
-  judged_text all{guard::speaker::user, {}};  // what several messages say together
   int of_user = 0;
   for (auto const& message : messages.items()) {
     judged_text text = read_message(message);
     if (message.at("role").string() == "user") out.prompt = text.text;
-    if (text.who == guard::speaker::user) all.text += text.text + "\n", ++of_user;
+    if (text.who == guard::speaker::user) out.together += text.text + "\n", ++of_user;
     out.texts.push_back(std::move(text));
   }
-  if (of_user > 1) out.texts.push_back(std::move(all));
+  if (of_user < 2) out.together.clear();
   for (std::size_t k = 0; k < json.keys().size(); ++k) {
     std::string const& key = json.keys()[k];
     if (is_one_of(key, settings)) continue;
@@ -187,6 +187,23 @@ inline std::string last_characters(std::string_view text, parapet::index_t chara
   while (at > 0 && characters > 0)
     if ((text[--at] & 0xC0) != 0x80) --characters;
   return std::string(text.substr(at));
+}
+
+/// The place so many characters of UTF-8 behind `at`, or the end.
+inline std::size_t after_characters(std::string_view text, std::size_t at, parapet::index_t characters) {
+  for (; at < text.size(); ++at)
+    if ((text[at] & 0xC0) != 0x80 && characters-- == 0) break;
+  return at;
+}
+
+/// A text in parts of so many characters, of which neighbours share a quarter. Where the text goes on, all parts but the last stay what they were.
+inline std::vector<std::string_view> parts_of(std::string_view text, parapet::index_t characters) {
+  std::vector<std::string_view> out;
+  for (std::size_t begin = 0, end = 0; end < text.size(); begin = after_characters(text, begin, characters - characters / 4)) {
+    end = after_characters(text, begin, characters);
+    out.push_back(text.substr(begin, end - begin));
+  }
+  return out;
 }
 
 // --- what we say ourselves

@@ -32,8 +32,10 @@ public:
   }
   std::atomic<int> in_flight{0};
   std::atomic<bool> log_works{true};
+  std::atomic<std::uint64_t> remembered{0};
 
-  std::string text() const {
+  /// `policy` is the id of the one in use.
+  std::string text(std::string const& policy) const {
     std::string out;
     auto const line = [&](char const* format, auto... values) {
       char buffer[200];
@@ -53,6 +55,8 @@ public:
              parapet::guard::name(static_cast<parapet::guard::action>(a)).data(), number(decisions_[side][a]));
     head("unavailable_total", "counter", "Decisions for want of a score.");
     line("guarded_chat_unavailable_total %llu\n", number(unavailable_));
+    head("remembered_total", "counter", "Verdicts of texts that the same client sent before, for which no moderator was asked.");
+    line("guarded_chat_remembered_total %llu\n", number(remembered));
     head("moderation_seconds", "histogram", "Time of one verdict, with the wait for a moderator.");
     for (std::size_t k = 0; k < bounds.size(); ++k) line("guarded_chat_moderation_seconds_bucket{le=\"%g\"} %llu\n", bounds[k], number(buckets_[k]));
     line("guarded_chat_moderation_seconds_bucket{le=\"+Inf\"} %llu\n", number(calls_));
@@ -62,6 +66,8 @@ public:
     line("guarded_chat_in_flight %d\n", in_flight.load());
     head("audit_log_works", "gauge", "Whether the last decision could be logged.");
     line("guarded_chat_audit_log_works %d\n", log_works.load() ? 1 : 0);
+    head("policy_info", "gauge", "The policy in use: the hash of its JSON.");
+    line("guarded_chat_policy_info{id=\"%s\"} 1\n", policy.c_str());
     return out;
   }
 

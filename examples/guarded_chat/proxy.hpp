@@ -5,6 +5,7 @@
 #include "chat.hpp"
 #include "metrics.hpp"
 #include "upstream.hpp"
+#include "verdict_cache.hpp"
 
 #include <parapet/guard/audit_log.hpp>
 #include <parapet/guard/policy.hpp>
@@ -18,6 +19,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <memory>
 #include <span>
@@ -35,6 +37,8 @@ struct proxy_options {
   int most_in_flight = 256;                  ///< requests; more are told to come back later
   guard::stream_options stream = {};
   parapet::index_t prompt_characters = 400;  ///< of the prompt's end, that an answer is judged with
+  parapet::index_t part_characters = 1000;   ///< that are read at once of what messages say together
+  std::size_t cache_bytes = 16 << 20;        ///< for verdicts of texts that come again
 };
 
 /// Moderator is one that threads may share (moderator_pool), Sink an audit sink.
@@ -42,7 +46,8 @@ template <guard::moderator Moderator, guard::audit_sink Sink>
 class proxy {
 public:
   proxy(Moderator& moderator, guard::policy_holder const& policies, Sink& log, proxy_options options)
-      : moderator_{moderator, metrics_}, policies_(policies), log_(log), options_(std::move(options)), upstream_(options_.upstream) {}
+      : moderator_{moderator, metrics_}, policies_(policies), log_(log), options_(std::move(options)), upstream_(options_.upstream),
+        cache_(options_.cache_bytes) {}
 
   /// The routes. What is not listed is not forwarded: only what is judged gets through.
   void install(httplib::Server& server) {
@@ -50,11 +55,13 @@ public:
       chat(request, response, read);
     });
     server.Get("/healthz", [this](httplib::Request const&, httplib::Response& response) {
-      response.status = metrics_.log_works ? 200 : 503;
-      response.set_content(metrics_.log_works ? "ok\n" : "the audit log does not take entries\n", "text/plain");
+      bool const good = log_works();
+      response.status = good ? 200 : 503;
+      response.set_content(good ? "ok\n" : "the audit log does not take entries\n", "text/plain");
     });
-    server.Get("/metrics",
-               [this](httplib::Request const&, httplib::Response& response) { response.set_content(metrics_.text(), "text/plain; version=0.0.4"); });
+    server.Get("/metrics", [this](httplib::Request const&, httplib::Response& response) {
+      response.set_content(metrics_.text(policies_.get()->id), "text/plain; version=0.0.4");
+    });
     server.set_exception_handler([](httplib::Request const&, httplib::Response& response, std::exception_ptr) {
       fail(response, 500, "internal_error", "the guard failed");
     });
@@ -63,6 +70,8 @@ public:
         fail(response, response.status, "invalid_request_error", response.status == 404 ? "this guard serves POST /v1/chat/completions" : "bad request");
     });
   }
+
+  int in_flight() const { return metrics_.in_flight; }
 
 private:
   /// A request under way. It is alive while its answer is written.
@@ -73,7 +82,8 @@ private:
 
     metrics& counters;
     int under_way;  ///< with this one
-    std::string id, body, authorization;
+    std::string id, body, client;  // client: its authorization
+    httplib::Headers headers;      // for the chat service
     std::shared_ptr<guard::active_policy const> policy;
     chat_request chat;
   };
@@ -84,7 +94,7 @@ private:
   }
   void fail(httplib::Response& response, outcome o, int status, char const* type, std::string const& message) {
     metrics_.count(o);
-    if (status == 503) response.set_header("Retry-After", "1");
+    if (status == 503 && !response.has_header("Retry-After")) response.set_header("Retry-After", "1");
     fail(response, status, type, message);
   }
   void not_logged(httplib::Response& response) { fail(response, outcome::not_logged, 500, "audit_log", "the decision could not be logged"); }
@@ -98,7 +108,10 @@ private:
     now->id = name_ + std::to_string(++count_);
     now->policy = policies_.get();
     now->body = std::move(body);
-    now->authorization = request.get_header_value("Authorization");
+    now->client = request.get_header_value("Authorization");
+    for (char const* header : {"Authorization", "OpenAI-Organization", "OpenAI-Project", "traceparent", "tracestate"})
+      if (request.has_header(header)) now->headers.emplace(header, request.get_header_value(header));
+    now->headers.emplace("X-Request-Id", now->id);
     response.set_header("X-Request-Id", now->id);
     try {
       now->chat = read_request(now->body);
@@ -162,45 +175,83 @@ private:
     void classify(std::span<guard::exchange const> in, std::span<guard::verdict> out) { guard::classify_one_by_one(*this, in, out); }
   };
 
-  /// The strongest decision about any of the texts, which is logged. Throws io_error where it cannot be.
+  /// Of a text of a prompt: from memory, where the same client sent it before.
+  guard::verdict verdict_of(std::string_view client, std::string_view text) {
+    auto const key = cache_.key_of(client, text);
+    if (auto known = cache_.find(key)) {
+      ++metrics_.remembered;
+      return *std::move(known);
+    }
+    guard::verdict out = moderator_.classify({text});
+    cache_.keep(key, out);
+    return out;
+  }
+
+  /// The strongest decision about any of the texts, which is logged. Throws io_error where it cannot be. What messages say together is read in
+  /// parts that stay the same while a conversation goes on, so that a turn of it has few texts that were not judged before.
   guard::decision judge_prompt(job const& now) {
     guard::decision strongest;
     guard::verdict its_verdict;
-    judged_text const* its_text = nullptr;
-    for (judged_text const& text : now.chat.texts) {
-      guard::verdict v = moderator_.classify({text.text});
-      if (text.unread) v.cut_prompt = std::max<std::size_t>(v.cut_prompt, 1);
-      guard::decision const d = guard::decide(v, now.policy->rules, text.who);
-      if (its_text != nullptr && d.what <= strongest.what) continue;
+    std::string_view its_text;
+    guard::speaker its_speaker{};
+    bool first = true;
+    auto const judge = [&](std::string_view text, guard::speaker who, bool unread) {
+      guard::verdict v = verdict_of(now.client, text);
+      if (unread) v.cut_prompt = std::max<std::size_t>(v.cut_prompt, 1);
+      guard::decision const d = guard::decide(v, now.policy->rules, who);
+      if (!std::exchange(first, false) && d.what <= strongest.what) return;
       strongest = d;
       its_verdict = std::move(v);
-      its_text = &text;
-      if (d.what == guard::action::block) break;
-    }
-    log(now, false, its_text->who, its_text->text, its_verdict, strongest, "");
+      its_text = text;
+      its_speaker = who;
+    };
+    for (judged_text const& text : now.chat.texts)
+      if (strongest.what < guard::action::block) judge(text.text, text.who, text.unread);
+    for (std::string_view const part : parts_of(now.chat.together, options_.part_characters))
+      if (strongest.what < guard::action::block) judge(part, guard::speaker::user, false);
+    log(now, false, its_speaker, its_text, its_verdict, strongest, "");
     return strongest;
   }
 
   void log(job const& now, bool response, guard::speaker who, std::string_view text, guard::verdict const& v, guard::decision const& d, std::string_view note) {
     metrics_.count(response, d);
+    append({.request = now.id, .who = who, .text = text, .answer = v, .decided = d, .policy_id = now.policy->id, .note = note});
+  }
+
+  /// One line more. Throws io_error where the log does not take it.
+  void append(guard::audit_entry const& entry) {
     try {
-      log_.append({.request = now.id, .who = who, .text = text, .answer = v, .decided = d, .policy_id = now.policy->id, .note = note});
-      metrics_.log_works = true;
-    } catch (...) {
-      metrics_.log_works = false;
+      log_.append(entry);
+      if (!metrics_.log_works.exchange(true)) std::fprintf(stderr, "guarded_chat: the audit log takes lines again\n");
+    } catch (std::exception const& failure) {
+      if (metrics_.log_works.exchange(false))
+        std::fprintf(stderr, "guarded_chat: nothing is answered, since the audit log takes no line: %s\n", failure.what());
       throw;
     }
+  }
+
+  /// Whether the log took its last line. If not it is tried again: who is asked for its health gets no requests while it has none.
+  bool log_works() {
+    if (metrics_.log_works) return true;
+    guard::verdict const none;
+    try {
+      append({.request = "healthz", .text = "", .answer = none, .decided = {}, .policy_id = policies_.get()->id, .note = "the log takes lines again"});
+    } catch (parapet::error const&) {}
+    return metrics_.log_works;
   }
 
   // --- answers
 
   void whole_answer(job& now, httplib::Response& response) {
     std::string body;
-    upstream_end const end = upstream_.ask(std::move(now.body), now.authorization, [&](std::string_view bytes) {
+    upstream_end const end = upstream_.ask(std::move(now.body), now.headers, [&](std::string_view bytes) {
       body += bytes;
       return true;
     });
-    if (end.how != ending::complete) return fail(response, outcome::upstream_failed, end.status_for_reader(), "upstream_error", end.sentence());
+    if (end.how != ending::complete) {
+      if (!end.retry_after.empty()) response.set_header("Retry-After", end.retry_after);
+      return fail(response, outcome::upstream_failed, end.status_for_reader(), "upstream_error", end.sentence());
+    }
     std::vector<std::string> choices;
     try {
       choices = read_answer(body);
@@ -230,7 +281,7 @@ private:
       return sink.write(event.data(), event.size());
     };
     answer_stream stream(moderator_, now.policy->rules, now.chat.prompt, options_.stream, options_.upstream.most_bytes, send);
-    upstream_end const end = upstream_.ask(std::move(now.body), now.authorization, [&](std::string_view bytes) { return stream.feed(bytes); });
+    upstream_end const end = upstream_.ask(std::move(now.body), now.headers, [&](std::string_view bytes) { return stream.feed(bytes); });
     stream.finish();
     bool logged = true;
     for (auto const& [index, choice] : stream.choices()) {
@@ -272,6 +323,7 @@ private:
   Sink& log_;
   proxy_options options_;
   upstream upstream_;
+  verdict_cache cache_;
   std::atomic<std::uint64_t> count_{0};
   std::string const name_ = "chatcmpl-" + std::to_string(std::chrono::system_clock::now().time_since_epoch().count()) + "-";  // of this run
 };

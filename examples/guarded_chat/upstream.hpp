@@ -27,7 +27,8 @@ enum class ending { complete, refused, unreachable, stalled, too_long, closed, s
 /// How an answer ended.
 struct upstream_end {
   ending how = ending::closed;
-  int status = 0;  ///< of HTTP, or 0 where none came
+  int status = 0;           ///< of HTTP, or 0 where none came
+  std::string retry_after;  ///< when it is to be asked again, if it said so
 
   std::string sentence() const {
     switch (how) {
@@ -49,9 +50,9 @@ class upstream {
 public:
   explicit upstream(upstream_options options) : options_(std::move(options)) {}
 
-  /// Asks for a completion. `take` gets the bytes of the answer as they come and says whether to go on. `authorization` may be empty.
+  /// Asks for a completion, with headers beside those that it needs. `take` gets the bytes of the answer as they come and says whether to go on.
   template <class F>
-  upstream_end ask(std::string body, std::string const& authorization, F take) const {
+  upstream_end ask(std::string body, httplib::Headers const& headers, F take) const {
     httplib::Client client(options_.address);
     client.set_connection_timeout(std::min<std::chrono::seconds>(options_.stall, std::chrono::seconds(5)));
     client.set_read_timeout(options_.stall);
@@ -60,8 +61,9 @@ public:
     request.method = "POST";
     request.path = "/v1/chat/completions";
     request.body = std::move(body);
-    request.headers = {{"Content-Type", "application/json"}, {"Accept-Encoding", "identity"}};
-    if (!authorization.empty()) request.headers.emplace("Authorization", authorization);
+    request.headers = headers;
+    request.headers.emplace("Content-Type", "application/json");
+    request.headers.emplace("Accept-Encoding", "identity");
     upstream_end end;
     bool stopped = false, late = false, large = false;
     std::size_t bytes = 0;
@@ -69,6 +71,7 @@ public:
     auto last = start;  // when it was heard of
     request.response_handler = [&](httplib::Response const& response) {
       end.status = response.status;
+      end.retry_after = response.get_header_value("Retry-After");
       return response.status == 200;
     };
     request.content_receiver = [&](char const* data, std::size_t length, std::uint64_t, std::uint64_t) {

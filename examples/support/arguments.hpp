@@ -22,7 +22,8 @@ public:
       std::string const name = argv[i];
       if (name == "--help") {
         std::printf("%s\n\n", about.c_str());
-        for (option const& o : options_) std::printf("  --%-14s %s (%s)\n", o.name.c_str(), o.help.c_str(), o.value.c_str());
+        for (option const& o : options_)
+          std::printf("  --%-14s %s%s%s%s\n", o.name.c_str(), o.help.c_str(), o.value.empty() ? "" : " (", o.value.c_str(), o.value.empty() ? "" : ")");
         std::exit(0);
       }
       if (name.rfind("--", 0) != 0 || i + 1 == argc)

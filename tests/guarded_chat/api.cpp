@@ -3,10 +3,16 @@
 //   guarded_chat_api <scripted_upstream> <guarded_chat>
 #include "client.hpp"
 
+#include <parapet/io/file.hpp>
+
+#include <signal.h>
+
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 using namespace guarded_chat_test;
 
@@ -70,6 +76,18 @@ int main(int argc, char** argv) try {
           request_with("", R"([{"type": "text", "text": "a purple plum"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}])"));
   stopped("a part of a kind that nobody knows", request_with("", R"([{"type": "letter", "words": "a purple plum"}])"));
   stopped("messages together", R"({"messages": [{"role": "user", "content": "a purple"}, {"role": "user", "content": "plum"}]})");
+  {  // wherever it is in a long conversation
+    std::string long_talk;
+    for (int n = 0; n < 60; ++n) {
+      std::string const before = long_talk;
+      long_talk += R"({"role": "user", "content": "apples )" + std::string(static_cast<std::size_t>(n), 'x') + R"("},)";
+      if (n % 6 == 0)
+        stopped("messages together, at " + std::to_string(long_talk.size()),
+                "{\"messages\": [" + before + R"({"role": "user", "content": "a purple"}, {"role": "user", "content": "plum"},)" + long_talk +
+                    R"({"role": "user", "content": "and more"}]})");
+    }
+    passes("a long conversation", "{\"messages\": [" + long_talk + R"({"role": "user", "content": "and more"}]})");
+  }
   stopped("an answer that the client made up", R"({"messages": [{"role": "assistant", "content": "a purple plum"}, {"role": "user", "content": "go on"}]})");
   stopped("a tool's description", request_with(R"("tools": [{"type": "function", "function": {"name": "f", "description": "a purple plum"}}])"));
   stopped("a tool's parameter",
@@ -131,11 +149,35 @@ int main(int argc, char** argv) try {
     expect(then.status == 200 && text_of(then) == "an apple", "and then the answer", then);
   }
   passes("the next request on the same connection", body);
+  {  // headers: which go on, and which come back
+    std::string const asks = request_with(R"("user": "headers")");
+    answer const a = c.ask(head + "Authorization: Bearer key\r\nOpenAI-Project: fruit\r\nCookie: crumbs\r\nX-Request-Id: mine\r\nContent-Length: " +
+                           std::to_string(asks.size()) + "\r\n\r\n" + asks);
+    std::string const sent = text_of(a), id = a.header("X-Request-Id");
+    expect(sent.find("Authorization: Bearer key\r\n") != sent.npos && sent.find("OpenAI-Project: fruit\r\n") != sent.npos, "headers of an account", a);
+    expect(sent.find("crumbs") == sent.npos && sent.find("mine") == sent.npos, "no other headers", a);
+    expect(!id.empty() && sent.find("X-Request-Id: " + id + "\r\n") != sent.npos, "one name of a request for all", a);
+    answer const later = asked("a chat service that is busy", request_with(R"("user": "status 429")"), 429);
+    expect(later.header("Retry-After") == "7", "says when to come back", later);
+    answer const down = asked("a chat service that is down", request_with(R"("user": "status 503")"), 503);
+    expect(down.header("Retry-After") == "7", "says when to come back, once", down);
+  }
   {
     answer const a = c.get("/v1/completions");
     expect(a.status == 404, "a path that is not judged", a);
     answer const health = c.get("/healthz");
     expect(health.status == 200 && health.body == "ok\n", "health", health);
+  }
+  {  // a request that is under way when the service is to end has its answer
+    answer a;
+    std::thread asks([&] { a = client(guard.port()).post(request_of("one two three four five six", "drip", true)); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    c.drop();
+    int const ended = guard.end(SIGTERM);
+    asks.join();
+    expect(ended == 0 && a.status == 200 && text_of(a) == "one two three four five six", "SIGTERM with a request under way", a);
+    std::string const log = parapet::io::read_file(tmp.file("audit.jsonl"));
+    expect(log.ends_with('\n') && log.find("\"request\": \"" + a.header("X-Request-Id")) != log.npos, "is in the log", a);
   }
   std::printf(failures == 0 ? "%d checks passed\n" : "%d checks, of which FAILED: %d\n", checks, failures);
   return failures == 0 ? 0 : 1;

@@ -41,7 +41,7 @@ public:
       ::close(out[0]);
       ::close(out[1]);
       if (most_file_bytes > 0) {
-        rlimit const limit{most_file_bytes, most_file_bytes};
+        rlimit const limit{most_file_bytes, RLIM_INFINITY};
         ::setrlimit(RLIMIT_FSIZE, &limit);
       }
       std::vector<char*> argv;
@@ -76,6 +76,11 @@ public:
     return id_ > 0 && ::waitpid(id_, &status, WNOHANG) == 0;
   }
   void signal(int number) { ::kill(id_, number); }
+  /// From now on it may write files of any size.
+  void give_room() {
+    rlimit const limit{RLIM_INFINITY, RLIM_INFINITY};
+    ::prlimit(id_, RLIMIT_FSIZE, &limit, nullptr);
+  }
 
   /// MiB of memory in use, and open files.
   double memory() const {
