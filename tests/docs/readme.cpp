@@ -23,7 +23,7 @@ int main() {
   while (learner.step() < 6000) learner.update();
 
   // How fast may the robot drive at a hazard that is 0.6 m ahead?
-  for (float speed : {0.5f, 1.0f, 1.5f, 2.0f}) {
+  for (float speed : {0.5f, 0.8f, 1.4f, 2.0f}) {
     float seen[robot.observation_dim], v_h;
     robot.observe({-1.8f, 1.2f, speed, 0.0f}, {seen, extents{robot.observation_dim}});
     rl::evaluate_safety_value(be, learner.networks(), learner.parameters(), {seen, extents{1, robot.observation_dim}},
