@@ -9,6 +9,10 @@
 #define PARAPET_VERSION_MINOR 1
 #define PARAPET_VERSION_PATCH 0
 
+#if !defined(__cpp_exceptions) && !defined(__CUDACC__)
+#error "Parapet reports errors by exceptions: compile the units that include it without -fno-exceptions - see docs/embedding.md"
+#endif
+
 /// Width of the native SIMD register that lanes are built from, in bytes.
 #if defined(__AVX512F__)
 #define PARAPET_SIMD_BYTES 64
