@@ -5,8 +5,8 @@
 //
 // refusal: completions of XSTest, one model and one fold of prompts held out (15 splits). harm: prompts of XSTest in 5 folds, and how often
 // harmless prompts of CoCoNot's contrast set and of NotInject are called harmful. Calibration and threshold come from the training prompts:
-// from all by cross-fitting, or with one network from a quarter that it does not learn from. --harmless: harmless prompts of other kinds
-// are learnt from too, those of a file of labelled rows or, with "coconot", of CoCoNot's preferences.
+// from all by cross-fitting, or with one network from a quarter that it does not learn from. --beside, any number of times: other prompts
+// are learnt from too, the harmless ones of a file of labelled rows or, with "coconot", CoCoNot's preferences and every second unsafe request.
 #include "guard_quality_data.hpp"
 
 #include <parapet/backend/cpu/cpu.hpp>
@@ -42,13 +42,29 @@ struct settings {
   std::map<std::string, long> numbers{{"epochs", 5},   {"rate", 100}, {"head-rate", 20}, {"masked", 10},       {"tokens", 64},  {"networks", 4},
                                       {"layers", 5},   {"batch", 32}, {"decay", 10},     {"vocabulary", 2000}, {"model", -1}};
   std::string base;
-  rows_type harmless;
+  rows_type beside;       // learnt from, but not for calibration and threshold
+  bool coconot = false;  // they are of CoCoNot
   long operator[](char const* name) const { return numbers.at(name); }
 };
 
 rows_type take(rows_type const& rows, std::vector<index_t> const& which) {
   rows_type out;
   for (index_t const i : which) out.push_back(rows[static_cast<std::size_t>(i)]);
+  return out;
+}
+
+rows_type prompts_as_rows(std::vector<std::string> const& prompts, bool harmful) {
+  rows_type out;
+  for (std::string const& prompt : prompts) {
+    out.emplace_back().prompt = prompt;
+    out.back()[guard::task::prompt_harm] = harmful;
+  }
+  return out;
+}
+
+rows_type every_second(rows_type const& rows, std::size_t first) {
+  rows_type out;
+  for (std::size_t i = first; i < rows.size(); i += 2) out.push_back(rows[i]);
   return out;
 }
 
@@ -62,7 +78,7 @@ struct judged {
 template <class Architecture>
 judged train_and_judge(backend::cpu& be, rows_type train, std::vector<rows_type> const& lists, guard::task t, settings const& how) {
   std::size_t const own = train.size();  // calibration and threshold are theirs
-  train.insert(train.end(), how.harmless.begin(), how.harmless.end());
+  train.insert(train.end(), how.beside.begin(), how.beside.end());
   std::string words, config;
   if (how.base.empty()) {
     guard::bpe_trainer trainer({.vocabulary = how["vocabulary"], .special_tokens = {"[CLS]", "[SEP]", "[MASK]"}, .begin = "[CLS]", .end = "[SEP]"});
@@ -204,12 +220,10 @@ void harm(backend::cpu& be, std::string const& folder, settings const& how) {
   report("XSTest prompts", counts, all);
   std::printf("  with thresholds for 2 %% of false positives: F1 %.3f, recall %.3f, false-positive rate %.3f\n", strict.f1(), strict.recall(),
               strict.false_positive_rate());
-  std::vector<rows_type> lists;
-  for (auto const& prompts :
-       {guard_quality::read_coconot_contrast(folder), guard_quality::read_notinject(folder), guard_quality::read_coconot_unsafe(folder)}) {
-    rows_type& rows = lists.emplace_back();
-    for (std::string const& prompt : prompts) rows.emplace_back().prompt = prompt;
-  }
+  std::vector<rows_type> lists{prompts_as_rows(guard_quality::read_coconot_contrast(folder), false),
+                               prompts_as_rows(guard_quality::read_notinject(folder), false),
+                               prompts_as_rows(guard_quality::read_coconot_unsafe(folder), true)};
+  if (how.coconot) lists[2] = every_second(lists[2], 1);
   auto const found = train_and_judge<Architecture>(be, set.rows, lists, guard::task::prompt_harm, how);
   char const* const names[] = {"CoCoNot contrast", "NotInject", "CoCoNot unsafe"};
   for (std::size_t k = 0; k < lists.size(); ++k) {
@@ -233,15 +247,16 @@ int main(int argc, char** argv) try {
     std::string const name = std::string(argv[i]).substr(2);
     if (name == "base") {
       how.base = argv[i + 1];
-    } else if (name == "harmless" && std::string(argv[2]) == "harm" && std::string(argv[i + 1]) == "coconot") {
-      for (std::string& prompt : guard_quality::read_coconot(argv[1], "pref.jsonl")) {
-        moderation_row& row = how.harmless.emplace_back();
-        row.prompt = std::move(prompt);
-        row[guard::task::prompt_harm] = false;
+    } else if (name == "beside" && std::string(argv[2]) == "harm") {
+      auto const add = [&](rows_type const& rows) { how.beside.insert(how.beside.end(), rows.begin(), rows.end()); };
+      if (std::string(argv[i + 1]) == "coconot") {
+        how.coconot = true;
+        add(prompts_as_rows(guard_quality::read_coconot(argv[1], "pref.jsonl"), false));
+        add(every_second(prompts_as_rows(guard_quality::read_coconot_unsafe(argv[1]), true), 0));
+      } else {
+        for (moderation_row& row : guard::read_moderation_data(argv[i + 1]).rows)
+          if (row[guard::task::prompt_harm] == false) how.beside.push_back(std::move(row));
       }
-    } else if (name == "harmless" && std::string(argv[2]) == "harm") {
-      for (moderation_row& row : guard::read_moderation_data(argv[i + 1]).rows)
-        if (row[guard::task::prompt_harm] == false) how.harmless.push_back(std::move(row));
     } else if (how.numbers.contains(name)) {
       how.numbers[name] = std::atol(argv[i + 1]);
     } else {
