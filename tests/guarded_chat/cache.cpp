@@ -94,7 +94,7 @@ std::string without(std::string text, std::string_view name) {
 
 int main(int argc, char** argv) try {
   if (argc != 3) throw std::runtime_error("usage: guarded_chat_cache <scripted_upstream> <guarded_chat>");
-  for (std::size_t const bytes : {0, 1000, 20'000, 10'000'000}) {
+  for (std::size_t const bytes : {0u, 1000u, 20'000u, 10'000'000u}) {
     guarded_chat::verdict_cache cache(bytes);
     int const remembered = ask_often(cache, bytes);
     if (bytes == 0) expect(remembered == 0, "no memory remembers");
