@@ -32,13 +32,15 @@ TEST_CASE("fan in and fan out are the last two axes, for stacked members too") {
   }
 }
 
-TEST_CASE("a name is used once, and no extent is negative") {
+TEST_CASE("a name is used once, no extent is negative, and the sum of all sizes does not overflow") {
   nn::parameter_list list;
   list.add("a", extents{2}, initializer::zeros());
   CHECK(message_of<argument_error>([&] { list.add("a", extents{3}, initializer::zeros()); }) ==
         "parameter_list: a tensor named 'a' exists already");
   CHECK_THROWS_AS(list.add("b", extents{-2, -2}, initializer::zeros()), argument_error);
   CHECK(list.size() == 2);
+  list.add("large", extents{index_t{1} << 61}, initializer::zeros());
+  CHECK_THROWS_WITH_AS(list.add("larger", extents{index_t{1} << 61}, initializer::zeros()), doctest::Contains("do not fit into memory"), argument_error);
 }
 
 TEST_CASE("initialize fills every tensor from a stream of its own") {

@@ -131,7 +131,9 @@ TEST_CASE("fisor_model: what is no checkpoint of FISOR is refused in words") {
   CHECK(contains(with("choose", "9"), "option 'choose' is '9'"));
   CHECK(contains(with("diffusion_steps", "1000000000000"), "expected at most 100000"));
   CHECK(contains(with("actor_width", "16"), "expected f32"));
-  CHECK(contains(with("actor_width", "1000000000"), "expected f32"));  // before memory is asked for
+  CHECK(contains(with("actor_width", "1000000"), "expected f32"));  // before memory is asked for
+  for (char const* width : {"critic_width", "actor_width", "condition_width", "time_features"})
+    CHECK(contains(with(width, "1000000000000"), "expected at most 2^20"));
   auto file = t.read();
   file.metadata().erase("discount");
   CHECK(contains(refusal(file), "has no option 'discount'"));

@@ -13,6 +13,7 @@
 #include <parapet/core/tensor_view.hpp>
 #include <parapet/nn/initializer.hpp>
 
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +73,8 @@ public:
       if (other.name == name)
         throw argument_error(parapet::detail::concat("parameter_list: a tensor named '", name, "' exists already"));
     index_t const size = parapet::detail::checked_size(shape);
+    if (size > std::numeric_limits<index_t>::max() / 2 - size_)
+      throw argument_error(parapet::detail::concat("parameter_list: ", size_, " elements and '", name, "' of shape ", shape, " do not fit into memory"));
     slot<Rank> const place{size_, shape};
     index_t const fan_out = shape[Rank - 1], fan_in = Rank > 1 ? shape[Rank > 1 ? Rank - 2 : 0] : fan_out;
     parameters_.push_back({std::move(name), size_, {shape.values, shape.values + Rank}, size, fan_in, fan_out, initial});

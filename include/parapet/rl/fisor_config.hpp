@@ -228,6 +228,10 @@ struct fisor_config {
       if (!holds) throw argument_error(parapet::detail::concat("fisor_config: ", name, " = ", value, ", expected ", range));
     };
     auto const positive = [&](char const* name, index_t value) { require(value >= 1, name, static_cast<double>(value), "at least 1"); };
+    auto const width = [&](char const* name, index_t value) {  // options may come from a file, and sizes of networks must not overflow
+      positive(name, value);
+      require(value <= 1 << 20, name, static_cast<double>(value), "at most 2^20");
+    };
     auto const in_unit = [&](char const* name, double value) { require(value > 0 && value < 1, name, value, "a number in (0, 1)"); };
     auto const not_negative = [&](char const* name, double value) {
       require(value >= 0 && std::isfinite(value), name, value, "a finite number, at least 0");
@@ -241,16 +245,17 @@ struct fisor_config {
     one_of("safety", safety, 2);
     one_of("objective", objective, 2);
     one_of("choose", choose, 4);
-    positive("critic_width", critic_width);
+    width("critic_width", critic_width);
     positive("critic_batch", critic_batch);
-    positive("actor_width", actor_width);
-    positive("condition_width", condition_width);
+    width("actor_width", actor_width);
+    width("condition_width", condition_width);
     positive("actor_batch", actor_batch);
     positive("actor_steps", actor_steps);
     positive("diffusion_steps", diffusion_steps);
     positive("candidates", candidates);
     positive("episode_length", episode_length);
     require(actor_blocks >= 0 && actor_blocks <= 30, "actor_blocks", static_cast<double>(actor_blocks), "0 to 30");
+    width("time_features", time_features);
     require(time_features >= 2 && time_features % 2 == 0, "time_features", static_cast<double>(time_features), "a positive even number");
     require(dropout >= 0 && dropout < 1, "dropout", dropout, "a number in [0, 1)");
     require(dropout == 0 || actor_width % 4 == 0, "actor_width", static_cast<double>(actor_width), "a multiple of 4 where there is dropout");
