@@ -8,9 +8,9 @@
 // POST /v1/chat/completions   judged, forwarded, judged; a refusal has finish_reason "content_filter"
 // GET  /healthz, /metrics     for the service's own people: bind --port to an address that others do not reach, or filter the paths
 //
-// SIGHUP reads the policy file again. SIGTERM and SIGINT end the service when the requests under way have their answers; a second one ends it at
-// once. What the moderator cannot answer, or what cannot be logged,
-// does not pass. The moderator is a template argument of everything here: serve() takes a pool of any.
+// SIGHUP reads the policy file again. SIGTERM and SIGINT end the service when the requests under way have their answers; a second one ends it
+// at once. What the moderator cannot answer, or what cannot be logged, does not pass. The moderator is a template argument of everything here:
+// serve() takes a pool of any.
 #include "guarded_chat/moderator_pool.hpp"
 #include "guarded_chat/proxy.hpp"
 #include "guarded_chat/server.hpp"
